@@ -1,0 +1,101 @@
+"""Splats: Gaussians at one instant, ready to draw; Appearance: what else the picture needs."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+import torch
+from torch import Tensor
+
+from viewer.core import rotation, sh
+
+LOW_PASS = 0.3  # px², added to the diagonal of the 2D covariance (3DGS)
+NEAR = 0.2  # world units, nearest depth that is drawn (3DGS)
+MAX_ALPHA = 0.99  # of one splat at one pixel
+MIN_ALPHA = 1 / 255  # below it a splat is skipped at that pixel
+MIN_TRANSMITTANCE = 1e-4  # a pixel stops before the splat that would take it below
+FRUSTUM_CLAMP = 1.3  # of tan(fov / 2), bounds x / z and y / z in the Jacobian only
+
+
+class Compensation(Enum):
+    """What happens to opacity when the low-pass widens a splat."""
+
+    NONE = "none"
+    MIP = "mip"  # times sqrt(det(cov) / det(cov + low_pass)): Mip-Splatting, "antialiased"
+
+
+@dataclass(frozen=True, slots=True)
+class Appearance:
+    """How a model's Gaussians become a picture; belongs to the model, obeyed by every renderer.
+
+    low_pass: px². near: world units. background: RGB 0..1.
+    """
+
+    low_pass: float = LOW_PASS
+    compensation: Compensation = Compensation.NONE
+    near: float = NEAR
+    background: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Splats:
+    """Gaussians at one instant: activated, world space, float32, one device.
+
+    Shape is quats and scales, or covars, never both. Colours [N, C] are blended as they are;
+    [N, K, 3] are spherical-harmonic coefficients. Raises ValueError naming a shape that is wrong.
+    """
+
+    means: Tensor  # [N, 3] world units
+    quats: Tensor | None  # [N, 4] w x y z, unit length
+    scales: Tensor | None  # [N, 3] standard deviations, world units, > 0
+    opacities: Tensor  # [N] 0..1, temporal window included
+    colors: Tensor  # [N, C] or [N, K, 3]
+    appearance: Appearance
+    covars: Tensor | None = None  # [N, 6] xx xy xz yy yz zz
+    index: Tensor | None = None  # [N] int64, place in the source file; None = row number
+
+    def __post_init__(self) -> None:
+        n = self.means.shape[0]
+        wanted = {
+            "means": (self.means, (n, 3)),
+            "quats": (self.quats, (n, 4)),
+            "scales": (self.scales, (n, 3)),
+            "opacities": (self.opacities, (n,)),
+            "covars": (self.covars, (n, 6)),
+            "index": (self.index, (n,)),
+        }
+        for name, (tensor, shape) in wanted.items():
+            if tensor is not None and tuple(tensor.shape) != shape:
+                raise ValueError(f"{name} has shape {tuple(tensor.shape)}, expected {shape}")
+        if (self.covars is None) != (self.quats is not None and self.scales is not None):
+            raise ValueError("expected quats and scales, or covars, and not both")
+        if self.colors.shape[0] != n or self.colors.dim() not in (2, 3):
+            raise ValueError(
+                f"colors has shape {tuple(self.colors.shape)}, expected [{n}, C] or [{n}, K, 3]"
+            )
+        if self.colors.dim() == 3:
+            sh.degree(self.colors.shape[1])
+
+    def __len__(self) -> int:
+        return self.means.shape[0]
+
+    @property
+    def view_dependent(self) -> bool:
+        """Whether colours are spherical harmonics."""
+        return self.colors.dim() == 3
+
+    def covariances(self) -> Tensor:
+        """[N, 3, 3] world-space covariance, R diag(scales²) Rᵀ where shape is quats and scales."""
+        if self.covars is not None:
+            rows = self.covars[:, [0, 1, 2, 1, 3, 4, 2, 4, 5]]
+            return rows.reshape(-1, 3, 3)
+        assert self.quats is not None
+        assert self.scales is not None
+        half = rotation.matrices(self.quats) * self.scales.unsqueeze(1)  # R diag(s)
+        return half @ half.transpose(1, 2)
+
+    def seen_from(self, center: Tensor, max_degree: int = sh.MAX_DEGREE) -> Tensor:
+        """Colours [N, C] as they are blended for a camera centre [3], world space."""
+        if not self.view_dependent:
+            return self.colors
+        directions = torch.nn.functional.normalize(self.means - center, dim=-1)
+        return sh.colors(self.colors, directions, max_degree)

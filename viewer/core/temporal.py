@@ -1,0 +1,192 @@
+"""TemporalGaussians: every explicit 4D model in one form, and the index that finds who is alive.
+
+A Gaussian moves on a polynomial, may turn linearly, and fades in and out in a Gaussian window:
+
+    mean(t) = means + sum_k motion[k] dt^(k+1)      quat(t) = normalize(quats + omega dt)
+    opacity(t) = opacities exp(-1/2 (dt / width)^2)      dt = t - center
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from viewer.core import rotation
+from viewer.core.model import nbytes
+from viewer.core.splats import MIN_ALPHA, Appearance, Splats
+
+MIN_WIDTH = 1e-18  # a window narrower than this is one instant; its square must not underflow
+CLASSES = 12  # life classes: octaves of half-life below the model's own span
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Gaussians4D:
+    """The fields of TemporalGaussians, float32, one device, in any order.
+
+    Shape is quats and scales, or covars. omega needs quats.
+    """
+
+    means: Tensor  # [N, 3] at the Gaussian's own centre in time
+    motion: Tensor  # [N, M, 3] coefficients of dt, dt², dt³
+    opacities: Tensor  # [N] 0..1 before the window
+    center: Tensor  # [N] model time
+    width: Tensor  # [N] standard deviation of the window, model time; inf = always there
+    colors: Tensor  # [N, C] or [N, K, 3]
+    quats: Tensor | None = None  # [N, 4] w x y z, raw where omega is added
+    scales: Tensor | None = None  # [N, 3]
+    omega: Tensor | None = None  # [N, 4] per unit of time
+    covars: Tensor | None = None  # [N, 6]
+
+    def tensors(self) -> tuple[Tensor | None, ...]:
+        """All fields."""
+        return (
+            self.means, self.motion, self.opacities, self.center, self.width, self.colors,
+            self.quats, self.scales, self.omega, self.covars,
+        )  # fmt: skip
+
+    def rows(self, index: Tensor) -> "Gaussians4D":
+        """The Gaussians at positions index [n]."""
+
+        def some(field: Tensor | None) -> Tensor | None:
+            return None if field is None else field.index_select(0, index)
+
+        return Gaussians4D(
+            means=self.means.index_select(0, index),
+            motion=self.motion.index_select(0, index),
+            opacities=self.opacities.index_select(0, index),
+            center=self.center.index_select(0, index),
+            width=self.width.index_select(0, index),
+            colors=self.colors.index_select(0, index),
+            quats=some(self.quats),
+            scales=some(self.scales),
+            omega=some(self.omega),
+            covars=some(self.covars),
+        )
+
+
+def half_lives(opacities: Tensor, width: Tensor, cull: float = 0.0) -> Tensor:
+    """[N] float64: how far from its centre in time a Gaussian can still be seen; -1 = never.
+
+    opacity(t) >= 1/255 and window(t) >= cull hold exactly for |dt| <= this.
+    """
+    o = opacities.double()
+    floor = torch.clamp(MIN_ALPHA / o.clamp_min(1e-30), min=cull) if cull > 0 else MIN_ALPHA / o
+    reach = width.double() * torch.sqrt(2 * torch.log(1 / floor).clamp_min(0))
+    reach = torch.where(torch.isinf(width), torch.full_like(reach, math.inf), reach)
+    return torch.where(o >= MIN_ALPHA, reach, torch.full_like(reach, -1.0))
+
+
+class TimeIndex:
+    """Finds the Gaussians alive at t in a few contiguous ranges of a store sorted by `order`.
+
+    Lives are grouped by octave of half-life and sorted by centre within a group, so the alive of a
+    group lie between two binary searches; what is read too much is bounded by the octave.
+    """
+
+    def __init__(self, center: Tensor, half_life: Tensor, span: float) -> None:
+        """center, half_life: [N] in model time (half_life < 0: never seen). span: length of all."""
+        c = center.double().cpu().numpy()
+        h = half_life.cpu().numpy()
+        seen = np.flatnonzero(h >= 0)
+        # Rounding of float32 times must not lose a Gaussian at the very edge of its life.
+        slack = 1e-5 * h[seen] + 1e-6 * np.maximum(np.abs(c[seen]), span)
+        h = h[seen] + slack
+        octave = np.ceil(np.log2(np.maximum(h, 1e-300) / max(span, 1e-300)))
+        group = np.clip(octave, 2 - CLASSES, 1).astype(np.int64)
+        order = np.lexsort((c[seen], group))
+        self.order = torch.from_numpy(seen[order])  # [n] position in the source of each stored row
+        self._center = c[seen][order]
+        group, h = group[order], h[order]
+        starts = np.flatnonzero(np.r_[True, group[1:] != group[:-1]]) if len(group) else []
+        ends = [*starts[1:], len(group)] if len(group) else []
+        self._groups = [
+            (int(a), int(b), float(h[a:b].max())) for a, b in zip(starts, ends, strict=True)
+        ]
+
+    def ranges(self, time: float) -> list[tuple[int, int]]:
+        """Half-open ranges of stored rows, ascending, that hold every Gaussian alive at `time`."""
+        found: list[tuple[int, int]] = []
+        for start, end, reach in self._groups:
+            if math.isinf(reach):
+                a, b = start, end
+            else:
+                part = self._center[start:end]
+                a = start + int(np.searchsorted(part, time - reach, side="left"))
+                b = start + int(np.searchsorted(part, time + reach, side="right"))
+            if a < b:
+                if found and found[-1][1] == a:
+                    found[-1] = (found[-1][0], b)
+                else:
+                    found.append((a, b))
+        return found
+
+
+class TemporalGaussians:
+    """Explicit 4D Gaussians as a Model. Rows are stored in the order of the time index."""
+
+    def __init__(
+        self,
+        gaussians: Gaussians4D,
+        time_range: tuple[float, float],
+        appearance: Appearance,
+        cull: float = 0.0,
+        source_index: Tensor | None = None,
+    ) -> None:
+        """cull: the family's hard threshold on the window; source_index: [N] place in the file."""
+        g = gaussians
+        half_life = half_lives(g.opacities, g.width, cull)
+        self.index = TimeIndex(g.center, half_life, time_range[1] - time_range[0])
+        order = self.index.order.to(g.means.device)
+        self.gaussians = g.rows(order)
+        self.source_index = order if source_index is None else source_index.index_select(0, order)
+        self.cull = cull
+        self.time_range = time_range
+        self.appearance = appearance
+        self.count = g.means.shape[0]
+        self.frame_times: Tensor | None = None
+        self.memory = nbytes(*self.gaussians.tensors(), self.source_index)
+
+    def slice(self, time: float) -> Splats:
+        """The Gaussians seen at `time`: those with opacity >= 1/255 that the family keeps."""
+        alive, opacities = self._alive(time)
+        g = self.gaussians.rows(alive)
+        dt = (time - g.center).unsqueeze(-1)  # [n, 1]
+        means = g.means
+        power = dt
+        for k in range(g.motion.shape[1]):
+            means = means + g.motion[:, k] * power
+            power = power * dt
+        quats = g.quats
+        if quats is not None:
+            quats = rotation.normalized(quats if g.omega is None else quats + g.omega * dt)
+        return Splats(
+            means=means,
+            quats=quats,
+            scales=g.scales,
+            opacities=opacities,
+            colors=g.colors,
+            appearance=self.appearance,
+            covars=g.covars,
+            index=self.source_index.index_select(0, alive),
+        )
+
+    def _alive(self, time: float) -> tuple[Tensor, Tensor]:
+        """Stored rows [n] seen at `time` and their opacities [n]; reads only the ranges."""
+        device = self.gaussians.means.device
+        ranges = self.index.ranges(time)
+        if not ranges:
+            return torch.empty(0, dtype=torch.int64, device=device), self.gaussians.opacities[:0]
+        rows, opacities = [], []
+        for a, b in ranges:
+            dt = time - self.gaussians.center[a:b]
+            window = torch.exp(-0.5 * (dt / self.gaussians.width[a:b]).square())
+            opacity = self.gaussians.opacities[a:b] * window
+            keep = opacity >= MIN_ALPHA
+            if self.cull > 0:
+                keep &= window >= self.cull
+            found = keep.nonzero().squeeze(1)
+            rows.append(found + a)
+            opacities.append(opacity.index_select(0, found))
+        return torch.cat(rows), torch.cat(opacities)
