@@ -116,7 +116,7 @@ def step_frames(p: Playback, count: int) -> Playback:
 
 
 def mark(p: Playback, which: str) -> Playback:
-    """Set "in" or "out" at the playhead; a mark that would turn the range round clears the other."""
+    """Set "in" or "out" at the playhead; a mark that would cross the other clears it."""
     if which == "in":
         beyond = p.mark_out is not None and p.time >= p.mark_out
         return replace(p, mark_in=p.time, mark_out=None if beyond else p.mark_out)

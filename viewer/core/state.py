@@ -171,13 +171,11 @@ def go_to_camera(state: State, report: Report, index: int) -> State:
         return state
     index %= len(report.cameras)
     found = report.cameras[index]
-    rig = rigs.from_camera(found.camera, _depth_of_scene(found.camera.center, report), report.up)
+    reach = math.dist(tuple(found.camera.center), report.bounds.center)
+    reach = max(reach, 0.1 * report.bounds.radius, 1e-3)
+    rig = rigs.from_camera(found.camera, reach, report.up)
     p = state.playback if found.time is None else clock.seek(state.playback, found.time)
     return replace(state, rig=rig, playback=p, camera_index=index)
-
-
-def _depth_of_scene(center: tuple[float, ...], report: Report) -> float:
-    return max(math.dist(tuple(center), report.bounds.center), 0.1 * report.bounds.radius, 1e-3)
 
 
 def _press(
