@@ -1,0 +1,1 @@
+"""A thin layer over moderngl; it knows nothing of what splats mean."""

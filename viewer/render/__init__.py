@@ -1,0 +1,44 @@
+"""Splats to Target, one module a renderer. RENDERERS is the whole list."""
+
+import importlib
+
+import moderngl
+
+from viewer.core.errors import BadArgument, Unusable
+from viewer.render.protocol import Renderer
+
+RENDERERS = {
+    "sorted": "viewer.render.sorted:SortedRenderer",
+    "reference": "viewer.render.reference:ReferenceRenderer",
+}
+NEEDS_GL = frozenset({"sorted"})
+AUTO = ("sorted",)  # in this order, the first that works here
+
+
+def create(name: str, ctx: moderngl.Context | None) -> tuple[str, Renderer, tuple[str, ...]]:
+    """The renderer `name`, or the best that works here for "auto".
+
+    Returns its name, the renderer, and for "auto" why the ones before it were not taken.
+    Raises BadArgument for an unknown name, Unusable when it cannot run here.
+    """
+    if name != "auto":
+        return name, _make(name, ctx), ()
+    refused: list[str] = []
+    for candidate in AUTO:
+        try:
+            return candidate, _make(candidate, ctx), tuple(refused)
+        except Unusable as error:
+            refused.append(f"{candidate}: {error}")
+    raise Unusable(f"no renderer works here ({'; '.join(refused)})", "--renderer reference does")
+
+
+def _make(name: str, ctx: moderngl.Context | None) -> Renderer:
+    if name not in RENDERERS:
+        raise BadArgument(f"renderer is {name!r}, expected auto, {', '.join(RENDERERS)}")
+    module, _, cls = RENDERERS[name].partition(":")
+    renderer = getattr(importlib.import_module(module), cls)
+    if name not in NEEDS_GL:
+        return renderer()
+    if ctx is None:
+        raise Unusable(f"{name} needs OpenGL, and there is none here")
+    return renderer(ctx)

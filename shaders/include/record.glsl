@@ -1,0 +1,9 @@
+// A splat on the picture, 48 bytes, written by project.comp and drawn by splat.vert.
+struct Record {
+    vec2 center;    // pixels
+    vec2 major;     // half axes of one standard deviation, pixels
+    vec2 minor;
+    float opacity;  // 0 = not to be drawn
+    float reach;    // standard deviations at which alpha falls to 1/255
+    vec4 color;     // RGB as blended, depth in camera space
+};

@@ -1,0 +1,26 @@
+#version 430
+// One quad per record, along the ellipse's axes, cut where alpha falls to 1/255.
+
+#include "camera.glsl"
+#include "record.glsl"
+
+layout(std430, binding = 6) readonly buffer Records { Record records[]; };
+
+out vec2 offset;               // standard deviations along the two axes
+flat out vec4 color_opacity;   // RGB, opacity
+
+void main() {
+    Record r = records[gl_InstanceID];
+    color_opacity = vec4(r.color.rgb, r.opacity);
+    if (r.opacity <= 0.0) {
+        offset = vec2(0.0);
+        gl_Position = vec4(2.0, 2.0, 2.0, 1.0);   // outside
+        return;
+    }
+    vec2 corner = vec2(gl_VertexID & 1, gl_VertexID >> 1) * 2.0 - 1.0;
+    // The rasteriser snaps edges to sub-pixel steps: without the pad it drops fragments that lie
+    // just above the cut.
+    vec2 sigma = vec2(length(r.major), length(r.minor));
+    offset = corner * (r.reach + QUAD_PAD / max(sigma, vec2(1e-3)));
+    gl_Position = clip_from_pixel(r.center + offset.x * r.major + offset.y * r.minor);
+}

@@ -1,0 +1,38 @@
+"""TensorTarget: what a renderer draws into where there is no OpenGL."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def to_bytes(image: np.ndarray) -> np.ndarray:
+    """uint8 of float32 display values: clamped to 0..1 and rounded to nearest."""
+    return (np.clip(image, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
+
+
+class TensorTarget:
+    """A picture in memory: premultiplied RGBA float32 [H, W, 4], row 0 on top."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self.width, self.height = width, height
+        self.image = torch.zeros(height, width, 4)
+
+    def write(self, image: Tensor) -> None:
+        """Replace the picture by `image` [H, W, 4]."""
+        self.image = image
+
+    def read(self) -> np.ndarray:
+        """The picture, float32 [H, W, 4], not clamped."""
+        return self.image.cpu().numpy()
+
+    def over(self, background: tuple[float, float, float]) -> "TensorTarget":
+        """The picture over an opaque background, for display: quantised as 8 bits would be."""
+        rgb, alpha = self.image[..., :3], self.image[..., 3:]
+        shown = rgb + (1 - alpha) * self.image.new_tensor(background)
+        target = TensorTarget(self.width, self.height)
+        target.write(torch.cat([shown, torch.ones_like(alpha)], dim=-1))
+        return target
+
+    def release(self) -> None:
+        """Let the memory go."""
+        self.image = torch.zeros(0, 0, 4)

@@ -1,0 +1,47 @@
+"""Growable storage buffers: capacity grows by half, so steady play allocates nothing."""
+
+import moderngl
+import numpy as np
+from torch import Tensor
+
+
+class Storage:
+    """A shader storage buffer that keeps its place when what it holds grows."""
+
+    def __init__(self, ctx: moderngl.Context) -> None:
+        self._ctx = ctx
+        self._buffer = ctx.buffer(reserve=256)
+
+    def reserve(self, nbytes: int) -> None:
+        """Make room for `nbytes`; what the buffer held is lost if it has to grow."""
+        if nbytes > self._buffer.size:
+            size = max(nbytes, self._buffer.size * 3 // 2)
+            limit = storage_limit(self._ctx)
+            self._buffer.release()
+            self._buffer = self._ctx.buffer(reserve=min(size, max(limit, nbytes)))
+
+    def write(self, values: Tensor | np.ndarray) -> None:
+        """Replace the contents; a tensor on another device is copied through the host."""
+        array = values.detach().cpu().numpy() if isinstance(values, Tensor) else values
+        array = np.ascontiguousarray(array)
+        self.reserve(array.nbytes)
+        if array.nbytes:
+            self._buffer.write(array)
+
+    def bind(self, slot: int) -> None:
+        """Bind as `layout(binding = slot) buffer`."""
+        self._buffer.bind_to_storage_buffer(slot)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held on the device."""
+        return self._buffer.size
+
+    def release(self) -> None:
+        """Free the buffer."""
+        self._buffer.release()
+
+
+def storage_limit(ctx: moderngl.Context) -> int:
+    """Largest storage buffer a shader of this context can see, bytes."""
+    return int(ctx.info.get("GL_MAX_SHADER_STORAGE_BLOCK_SIZE", 0)) or 2**27

@@ -1,0 +1,46 @@
+"""The only place where OpenGL contexts are made or adopted."""
+
+import sys
+from typing import Any
+
+import moderngl
+
+from viewer.core.errors import Unusable
+
+HEADLESS_FIX = (
+    "install libegl1 libgl1 libgl1-mesa-dri (Debian, Ubuntu), mesa-libEGL mesa-dri-drivers (Fedora)"
+    " or a graphics driver; 'doctor' tells more, and --renderer reference needs no OpenGL"
+)
+
+
+def headless() -> moderngl.Context:
+    """A context without a window: EGL on Linux, the system's own elsewhere.
+
+    Raises Unusable with the fix when there is none.
+    """
+    backends: list[dict[str, Any]] = [{}]
+    if sys.platform.startswith("linux"):
+        backends.insert(0, {"backend": "egl"})
+    reasons = []
+    for backend in backends:
+        try:
+            return moderngl.create_context(require=330, standalone=True, **backend)
+        except Exception as error:  # glcontext raises bare Exception and OSError alike
+            reasons.append(f"{backend.get('backend', 'default')}: {error}")
+    raise Unusable(f"no OpenGL context without a window ({'; '.join(reasons)})", HEADLESS_FIX)
+
+
+def adopt() -> moderngl.Context:
+    """The context that is current on this thread, made by the window. Raises Unusable."""
+    try:
+        return moderngl.create_context(require=330)
+    except Exception as error:  # as above
+        raise Unusable(
+            f"the window has no usable OpenGL context ({error})",
+            "update the graphics driver; OpenGL 4.3 is needed",
+        ) from None
+
+
+def adapter(ctx: moderngl.Context) -> str:
+    """Name of the device that draws, as its driver gives it."""
+    return str(ctx.info["GL_RENDERER"])

@@ -1,0 +1,48 @@
+"""What a renderer and its target are."""
+
+from typing import Protocol
+
+import numpy as np
+from torch import Tensor
+
+from viewer.core.camera import Camera
+from viewer.core.settings import Mode, RenderSettings
+from viewer.core.splats import Splats
+from viewer.core.timing import Spans
+
+
+class Target(Protocol):
+    """Premultiplied RGBA, a texture or a tensor, of width x height pixels."""
+
+    width: int
+    height: int
+
+    def write(self, image: Tensor) -> None:
+        """Replace the picture by `image` [H, W, 4] float32, row 0 on top."""
+        ...
+
+    def read(self) -> np.ndarray:
+        """The picture [H, W, 4], row 0 on top: uint8 of an 8-bit texture, else float32."""
+        ...
+
+    def release(self) -> None:
+        """Free it."""
+        ...
+
+
+class Renderer(Protocol):
+    """Splats to a Target. If it cannot run here its constructor raises Unusable saying why."""
+
+    modes: frozenset[Mode]  # what it can draw; asking for another mode is an error
+    slices: bool  # takes a TemporalGaussians unsliced
+    interactive: bool  # quick enough for a window
+
+    def render(
+        self, source: Splats, camera: Camera, settings: RenderSettings, target: Target, spans: Spans
+    ) -> int:
+        """Draw `source` into `target`, replacing what was there; returns how many were drawn."""
+        ...
+
+    def release(self) -> None:
+        """Free what it holds on the device."""
+        ...

@@ -1,0 +1,207 @@
+"""The truth: Gaussian splatting in plain torch, float64, tile by tile. Slow and literal.
+
+Source of the formulas: 3D Gaussian Splatting (Kerbl et al. 2023) and its rasteriser's constants;
+unlike that rasteriser a splat is not cut at three standard deviations, only where alpha < 1/255.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from viewer.core.camera import Camera
+from viewer.core.settings import Mode, RenderSettings
+from viewer.core.splats import (
+    MAX_ALPHA,
+    MIN_ALPHA,
+    MIN_TRANSMITTANCE,
+    Compensation,
+    Splats,
+)
+from viewer.core.timing import Spans
+from viewer.render.protocol import Target
+from viewer.render.visibility import (
+    front_to_back,
+    in_camera,
+    jacobian_limit,
+    largest_scale,
+    sorted_rows,
+)
+
+TILE = 16  # pixels
+CHUNK = 4096  # splats blended at once: bounds memory at CHUNK x TILE² values
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Projected:
+    """Splats on the picture, nearest first; float64."""
+
+    centers: Tensor  # [n, 2] pixels
+    covars: Tensor  # [n, 3] xx xy yy, pixels², low-pass included
+    depths: Tensor  # [n] camera z, world units
+    opacities: Tensor  # [n] compensation included
+    colors: Tensor  # [n, C]
+    extents: Tensor  # [n, 2] half width and height of where alpha >= 1/255, pixels
+
+
+class ReferenceRenderer:
+    """`image` as a renderer; its result is uploaded where the target is a texture."""
+
+    modes = frozenset({Mode.COLOR})
+    slices = False
+    interactive = False
+
+    def render(
+        self, source: Splats, camera: Camera, settings: RenderSettings, target: Target, spans: Spans
+    ) -> int:
+        """Draw, and return how many splats were drawn."""
+        with spans.measure("project"):
+            projected = project(source, camera, settings)
+        with spans.measure("blend"):
+            target.write(blend(projected, camera, settings))
+        return len(projected.depths)
+
+    def release(self) -> None:
+        """Nothing is held."""
+
+
+def image(splats: Splats, camera: Camera, settings: RenderSettings) -> Tensor:
+    """The picture [H, W, 4] float32: premultiplied colour as blended, not clamped, and alpha."""
+    return blend(project(splats, camera, settings), camera, settings)
+
+
+def project(splats: Splats, camera: Camera, settings: RenderSettings) -> Projected:
+    """Cull, sort and project splats for a camera."""
+    rows, depths = front_to_back(splats, largest_scale(splats), camera, settings)
+    splats = _taken(splats, sorted_rows(rows, depths))
+    means = splats.means.double()
+    p = in_camera(means, camera)
+    viewmat = torch.from_numpy(camera.viewmat).to(means)
+    focal = means.new_tensor([camera.K[0, 0], camera.K[1, 1]])
+    principal = means.new_tensor([camera.K[0, 2], camera.K[1, 2]])
+    ratio = p[:, :2] / p[:, 2:]  # [n, 2] x / z, y / z
+
+    limit = means.new_tensor(jacobian_limit(camera))
+    bounded = torch.minimum(torch.maximum(ratio, -limit), limit)
+    J = means.new_zeros(len(means), 2, 3)
+    J[:, 0, 0] = focal[0] / p[:, 2]
+    J[:, 1, 1] = focal[1] / p[:, 2]
+    J[:, :, 2] = -focal * bounded / p[:, 2:]
+    T = J @ viewmat[:3, :3]
+    sharp = T @ (splats.covariances().double() * settings.scale**2) @ T.transpose(1, 2)
+    low_pass = splats.appearance.low_pass
+    xx, xy, yy = sharp[:, 0, 0] + low_pass, sharp[:, 0, 1], sharp[:, 1, 1] + low_pass
+
+    opacities = splats.opacities.double()
+    if splats.appearance.compensation is Compensation.MIP:
+        before = sharp[:, 0, 0] * sharp[:, 1, 1] - sharp[:, 0, 1].square()
+        opacities = opacities * (before.clamp_min(0) / (xx * yy - xy * xy)).sqrt()
+    reach = (2 * (opacities / MIN_ALPHA).clamp_min(1).log()).sqrt()
+    center = torch.from_numpy(camera.center).to(means)
+    colors = _double(splats).seen_from(center, settings.sh_degree)
+    return Projected(
+        centers=ratio * focal + principal,
+        covars=torch.stack([xx, xy, yy], 1),
+        depths=p[:, 2],
+        opacities=opacities,
+        colors=colors,
+        extents=reach.unsqueeze(1) * torch.stack([xx, yy], 1).sqrt(),
+    )
+
+
+def blend(projected: Projected, camera: Camera, settings: RenderSettings) -> Tensor:
+    """Blend nearest first, tile by tile: [H, W, C + 1] float32."""
+    channels = projected.colors.shape[1] + 1
+    out = projected.colors.new_zeros(camera.height, camera.width, channels)
+    low, high = projected.centers - projected.extents, projected.centers + projected.extents
+    for top in range(0, camera.height, TILE):
+        bottom = min(top + TILE, camera.height)
+        band = ((high[:, 1] > top) & (low[:, 1] < bottom)).nonzero().squeeze(1)
+        band_low, band_high = low[band, 0], high[band, 0]
+        for left in range(0, camera.width, TILE):
+            right = min(left + TILE, camera.width)
+            touching = band[(band_high > left) & (band_low < right)]
+            if len(touching):
+                ys = torch.arange(top, bottom).to(out) + 0.5
+                xs = torch.arange(left, right).to(out) + 0.5
+                grid = torch.cartesian_prod(ys, xs).flip(1)  # [P, 2] x, y
+                tile = _blend_pixels(projected, touching, grid, settings)
+                out[top:bottom, left:right] = tile.reshape(bottom - top, right - left, channels)
+    return out.float()
+
+
+def surface_depth(splats: Splats, camera: Camera, x: float, y: float) -> float | None:
+    """Median depth of one pixel: where half of what it shows lies in front; None where empty.
+
+    x, y: pixels from the top left. Works for every renderer: no picture is read back.
+    """
+    projected = project(splats, camera, RenderSettings())
+    pixel = projected.centers.new_tensor([[x, y]])
+    alpha = _alphas(projected, torch.arange(len(projected.depths)), pixel)[:, 0]
+    shown = 1 - torch.cumprod(1 - alpha, 0)
+    if not len(shown) or float(shown[-1]) < 2 * MIN_ALPHA:
+        return None
+    first = int(torch.searchsorted(shown, shown[-1] / 2))
+    return float(projected.depths[min(first, len(shown) - 1)])
+
+
+def _blend_pixels(
+    projected: Projected, rows: Tensor, pixels: Tensor, settings: RenderSettings
+) -> Tensor:
+    """[P, C + 1] at pixels [P, 2] of the splats `rows`, which are nearest first."""
+    floor = MIN_TRANSMITTANCE if settings.transmittance_stop else 0.0
+    transmittance = pixels.new_ones(len(pixels))
+    running = torch.ones_like(transmittance, dtype=torch.bool)
+    color = pixels.new_zeros(len(pixels), projected.colors.shape[1])
+    for part in rows.split(CHUNK):
+        alpha = _alphas(projected, part, pixels)  # [n, P]
+        after = torch.cumprod(1 - alpha, 0) * transmittance
+        keep = (after >= floor) & running
+        before = torch.cat([transmittance.unsqueeze(0), after[:-1]])
+        color += (alpha * before * keep).T @ projected.colors[part]
+        kept = torch.where(keep, after, torch.ones_like(after)).amin(0)
+        transmittance = torch.minimum(transmittance, kept)
+        running = keep[-1]
+    return torch.cat([color, 1 - transmittance.unsqueeze(1)], 1)
+
+
+def _alphas(projected: Projected, rows: Tensor, pixels: Tensor) -> Tensor:
+    """[n, P] alpha of splats at pixels; 0 where it is skipped."""
+    offset = pixels.unsqueeze(0) - projected.centers[rows].unsqueeze(1)  # [n, P, 2]
+    xx, xy, yy = projected.covars[rows].unsqueeze(2).unbind(1)  # [n, 1] each
+    dx, dy = offset.unbind(2)
+    power = -0.5 * (yy * dx * dx - 2 * xy * dx * dy + xx * dy * dy) / (xx * yy - xy * xy)
+    alpha = (projected.opacities[rows].unsqueeze(1) * torch.exp(power)).clamp_max(MAX_ALPHA)
+    return torch.where(alpha >= MIN_ALPHA, alpha, torch.zeros_like(alpha))
+
+
+def _taken(splats: Splats, rows: Tensor) -> Splats:
+    def some(field: Tensor | None) -> Tensor | None:
+        return None if field is None else field.index_select(0, rows)
+
+    return Splats(
+        means=splats.means.index_select(0, rows),
+        quats=some(splats.quats),
+        scales=some(splats.scales),
+        opacities=splats.opacities.index_select(0, rows),
+        colors=splats.colors.index_select(0, rows),
+        appearance=splats.appearance,
+        covars=some(splats.covars),
+        index=some(splats.index),
+    )
+
+
+def _double(splats: Splats) -> Splats:
+    def double(field: Tensor | None) -> Tensor | None:
+        return None if field is None else field.double()
+
+    return Splats(
+        means=splats.means.double(),
+        quats=double(splats.quats),
+        scales=double(splats.scales),
+        opacities=splats.opacities.double(),
+        colors=splats.colors.double(),
+        appearance=splats.appearance,
+        covars=double(splats.covars),
+        index=splats.index,
+    )
