@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from viewer.core.errors import Unusable
+
 MAX_CAMERA_FILE = 64 * 2**20  # bytes; a cameras file beyond this is not a cameras file
 
 
@@ -110,16 +112,18 @@ def camera_to_dict(camera: Camera) -> dict[str, Any]:
 
 
 def load_camera(path: Path) -> Camera:
-    """Read CAM.json. Raises ValueError naming the file."""
-    if path.stat().st_size > MAX_CAMERA_FILE:
-        raise ValueError(f"{path}: {path.stat().st_size} bytes, expected a small camera JSON")
+    """Read CAM.json. Raises Unusable naming the file."""
     try:
+        size = path.stat().st_size
+        if size > MAX_CAMERA_FILE:
+            raise ValueError(f"{size} bytes, expected a small JSON with viewmat, K, width, height")
         entry = json.loads(path.read_text())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: not JSON ({error}), expected a camera") from None
-    if not isinstance(entry, dict):
-        raise ValueError(f"{path}: holds a {type(entry).__name__}, expected an object with viewmat")
-    try:
+        if not isinstance(entry, dict):
+            raise ValueError(f"holds a {type(entry).__name__}, expected an object with viewmat")
         return camera_from_dict(entry)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+    except OSError as error:
+        raise Unusable(f"{path}: {error.strerror}") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise Unusable(f"{path}: not JSON ({error}), expected a camera") from None
+    except (ValueError, RecursionError) as error:
+        raise Unusable(f"{path}: {error}") from None
