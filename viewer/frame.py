@@ -87,6 +87,11 @@ class FramePath:
         )
         return Frame(layer, picture, stats)
 
+    @property
+    def renderer(self) -> str:
+        """Name of the renderer that drew last; empty before the first frame."""
+        return self._name
+
     def release(self) -> None:
         """Free everything on the device."""
         if self._renderer is not None:

@@ -100,7 +100,7 @@ class Prefetch:
             self._worker = None
 
     def _instant(self, time: float) -> float:
-        """The stored instant that `time` shows, so that the same one is sliced and uploaded once."""
+        """The stored instant that `time` shows: it is sliced and uploaded once."""
         times = self._model.frame_times
         if times is None:
             return time

@@ -17,6 +17,11 @@ def assets() -> Path:
     return _beside("assets")
 
 
+def demo() -> Path:
+    """The demo scene."""
+    return assets() / "demo.ftgs.ply"
+
+
 def settings_file() -> Path:
     """JSON of recent files and window settings."""
     return Path(platformdirs.user_config_dir("view4d", appauthor=False)) / "settings.json"

@@ -1,0 +1,1 @@
+"""Thin programs over one library: each consumes what FramePath renders."""

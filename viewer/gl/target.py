@@ -16,7 +16,7 @@ class TextureTarget:
         self.color = ctx.texture((width, height), 4, dtype=dtype)
         self.color.filter = moderngl.NEAREST, moderngl.NEAREST
         self.framebuffer = ctx.framebuffer([self.color])
-        self._dtype = dtype
+        self._ctx, self._dtype = ctx, dtype
 
     def write(self, image: Tensor) -> None:
         """Replace the picture by `image` [H, W, 4], float32."""
@@ -34,5 +34,7 @@ class TextureTarget:
 
     def release(self) -> None:
         """Free texture and framebuffer."""
+        # moderngl binds the last used framebuffer again later on; it must not be a deleted one.
+        self._ctx.detect_framebuffer(0).use()
         self.framebuffer.release()
         self.color.release()

@@ -1,0 +1,90 @@
+"""Synthetic splats that together use every form a renderer must draw; seeded."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from viewer.core import rotation
+from viewer.core.camera import Camera, look_at
+from viewer.core.splats import Appearance, Compensation, Splats
+
+
+def camera(width: int = 160, height: int = 90) -> Camera:
+    """A camera four units away from the origin, slightly above it."""
+    eye, target, up = np.array([0.3, -1.0, -4.0]), np.zeros(3), np.array([0.0, -1.0, 0.0])
+    return look_at(eye, target, up, 0.9, (width, height))
+
+
+def cloud(n: int, seed: int, degree: int | None = None, size: float = 0.05) -> Splats:
+    """n random Gaussians in a ball; degree None is plain RGB."""
+    g = torch.Generator().manual_seed(seed)
+
+    def normal(*shape: int) -> torch.Tensor:
+        return torch.randn(*shape, generator=g)
+
+    coefficients = 0 if degree is None else (degree + 1) ** 2
+    colors = torch.rand(n, 3, generator=g) if degree is None else normal(n, coefficients, 3) * 0.3
+    return Splats(
+        means=normal(n, 3),
+        quats=rotation.normalized(normal(n, 4)),
+        scales=torch.exp(normal(n, 3) * 0.7) * size,
+        opacities=torch.rand(n, generator=g) * 0.98 + 0.01,
+        colors=colors,
+        appearance=Appearance(),
+    )
+
+
+def as_covars(splats: Splats) -> Splats:
+    """The same splats with covariances for a shape."""
+    rows = splats.covariances().reshape(-1, 9)[:, [0, 1, 2, 4, 5, 8]]
+    return replace(splats, quats=None, scales=None, covars=rows)
+
+
+def needles() -> Splats:
+    """Splats a hundred times longer than wide."""
+    splats = cloud(500, 5)
+    return replace(splats, scales=splats.scales * torch.tensor([8.0, 0.08, 0.08]))
+
+
+def around() -> Splats:
+    """Splats on all sides of the camera: behind it, at the near plane, far outside the frustum."""
+    splats = cloud(1500, 6, size=0.1)
+    return replace(splats, means=splats.means * 4)
+
+
+def ties() -> Splats:
+    """Many splats at the same depth: they are drawn in the order they have."""
+    splats = cloud(600, 7)
+    return replace(splats, means=splats.means[:20].repeat(30, 1))
+
+
+def with_appearance(splats: Splats, appearance: Appearance) -> Splats:
+    """The same splats drawn by other rules."""
+    return replace(splats, appearance=appearance)
+
+
+SCENES: dict[str, Callable[[], Splats]] = {
+    "rgb": lambda: cloud(3000, 0),
+    "large and faint": lambda: with_opacity(cloud(800, 1, size=0.4), 0.08),
+    "large and opaque": lambda: with_opacity(cloud(300, 2, size=0.3), 0.97),
+    "sh degree 0": lambda: cloud(1000, 3, degree=0),
+    "sh degree 1": lambda: cloud(1000, 3, degree=1),
+    "sh degree 2": lambda: cloud(1000, 3, degree=2),
+    "sh degree 3": lambda: cloud(1000, 3, degree=3),
+    "covariances": lambda: as_covars(cloud(1000, 4)),
+    "needles": needles,
+    "around the camera": around,
+    "equal depths": ties,
+    "mip compensation": lambda: with_appearance(
+        cloud(2000, 8, size=0.01), Appearance(low_pass=0.1, compensation=Compensation.MIP)
+    ),
+    "empty": lambda: cloud(0, 9),
+    "one": lambda: cloud(1, 10, size=0.5),
+}
+
+
+def with_opacity(splats: Splats, opacity: float) -> Splats:
+    """The same splats, all of one opacity."""
+    return replace(splats, opacities=torch.full_like(splats.opacities, opacity))

@@ -1,0 +1,110 @@
+"""doctor: what this machine offers, what is missing, and what to do about it."""
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import sys
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from viewer import __version__, resources
+from viewer.core.errors import Unusable
+from viewer.gl import context
+from viewer.gl.buffers import storage_limit
+from viewer.render import RENDERERS, create
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line: what was looked at, whether it works, what was found, and how to mend it."""
+
+    what: str
+    works: bool
+    found: str
+    fix: str = ""
+
+
+def doctor() -> int:
+    """Print all findings. Exit code 1 when no picture can be made with OpenGL here."""
+    findings = [*_program(), *_graphics(), _display(), *_optional()]
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for column in ("what", "works", "found"):
+        table.add_column(column, overflow="fold")
+    for f in findings:
+        mark = "[green]yes[/green]" if f.works else "[yellow]no[/yellow]"
+        fix = f"\nfix: {f.fix}" if f.fix else ""
+        table.add_row(escape(f.what), mark, escape(f.found + fix))
+    Console().print(table)
+    return 0 if any(f.what == "OpenGL" and f.works for f in findings) else 1
+
+
+def has_display() -> bool:
+    """Whether a window can be opened: on Linux, whether a display server is named."""
+    if sys.platform.startswith("linux"):
+        return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    return True
+
+
+def _program() -> list[Finding]:
+    names = ("torch", "numpy", "moderngl", "glfw", "imgui-bundle")
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
+    return [
+        Finding("view4d", True, f"{__version__}, Python {platform.python_version()}, {versions}"),
+        Finding("system", True, f"{platform.platform()}, {os.cpu_count()} processors"),
+        Finding("log file", True, str(resources.log_file())),
+        Finding("settings", True, str(resources.settings_file())),
+    ]
+
+
+def _graphics() -> list[Finding]:
+    try:
+        ctx = context.headless()
+    except Unusable as error:
+        return [Finding("OpenGL", False, error.cause, error.fix)]
+    version = f"{ctx.info['GL_VERSION']} on {context.adapter(ctx)}"
+    software = "llvmpipe" in version or "softpipe" in version
+    hint = " (drawn by the processor: correct, not fast)" if software else ""
+    findings = [
+        Finding("OpenGL", True, version + hint),
+        Finding("storage buffers", True, f"up to {storage_limit(ctx) / 2**20:.0f} MiB each"),
+    ]
+    for name in RENDERERS:
+        try:
+            create(name, ctx)[1].release()
+            findings.append(Finding(f"renderer {name}", True, "works here"))
+        except Unusable as error:
+            findings.append(Finding(f"renderer {name}", False, error.cause, error.fix))
+    ctx.release()
+    return findings
+
+
+def _display() -> Finding:
+    if has_display():
+        return Finding("display", True, "a window can be opened")
+    return Finding(
+        "display",
+        False,
+        "neither DISPLAY nor WAYLAND_DISPLAY is set",
+        "start from a desktop session, or use render, record and bench, which need none",
+    )
+
+
+def _optional() -> list[Finding]:
+    import torch
+
+    cuda = torch.cuda.is_available()
+    device = torch.cuda.get_device_name() if cuda else "torch sees no CUDA device"
+    video = importlib.util.find_spec("av") is not None
+    return [
+        Finding("CUDA", cuda, f"{device}; no renderer of this version uses it"),
+        Finding(
+            "video (mp4)",
+            video,
+            f"PyAV {importlib.metadata.version('av')}" if video else "PyAV is not installed",
+            "" if video else "pip install 'view4d[video]'",
+        ),
+    ]

@@ -1,0 +1,63 @@
+"""What a measurement must say about the machine it was made on."""
+
+import os
+import platform
+import subprocess
+import sys
+from typing import Any
+
+import moderngl
+import torch
+
+from viewer import __version__, resources
+from viewer.gl import context
+
+SOFTWARE = ("llvmpipe", "softpipe", "swiftshader", "software", "no opengl")
+
+
+def is_software(adapter: str) -> bool:
+    """Whether an adapter's name says that the processor draws."""
+    return any(word in adapter.lower() for word in SOFTWARE)
+
+
+def tool() -> dict[str, str | None]:
+    """Version, and the commit where the program runs from a checkout."""
+    return {"version": __version__, "git": _commit()}
+
+
+def system(ctx: moderngl.Context | None) -> dict[str, Any]:
+    """Operating system, processor, device and driver."""
+    return {
+        "os": platform.platform(),
+        "processors": os.cpu_count(),
+        "gpu": None if ctx is None else context.adapter(ctx),
+        "software_rasteriser": ctx is None or is_software(context.adapter(ctx)),
+        "gl": None if ctx is None else ctx.info["GL_VERSION"],
+        "cuda": torch.version.cuda,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "display": os.environ.get("XDG_SESSION_TYPE"),
+        "vsync": None,
+    }
+
+
+def peak_memory_mb() -> float | None:
+    """Most memory this process has held, MB; None where the system does not say."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak / 1e3
+
+
+def _commit() -> str | None:
+    root = resources.PACKAGE.parent
+    if not (root / ".git").exists():
+        return None
+    try:
+        asked = ["git", "-C", str(root), "rev-parse", "--short", "HEAD"]
+        found = subprocess.run(asked, capture_output=True, text=True, timeout=5, check=False)
+    except OSError:
+        return None
+    return found.stdout.strip() or None
