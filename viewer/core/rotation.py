@@ -20,3 +20,18 @@ def matrices(quats: Tensor) -> Tensor:
         2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y),
     ]  # fmt: skip
     return torch.stack(rows, dim=-1).reshape(*quats.shape[:-1], 3, 3)
+
+
+def quaternions(matrices: Tensor) -> Tensor:
+    """Unit quaternions [N, 4] w x y z, w >= 0, of rotation matrices [N, 3, 3]."""
+    m = matrices
+    trace = m[:, 0, 0] + m[:, 1, 1] + m[:, 2, 2]
+    wx, wy, wz = m[:, 2, 1] - m[:, 1, 2], m[:, 0, 2] - m[:, 2, 0], m[:, 1, 0] - m[:, 0, 1]
+    xy, xz, yz = m[:, 0, 1] + m[:, 1, 0], m[:, 0, 2] + m[:, 2, 0], m[:, 1, 2] + m[:, 2, 1]
+    ww, xx = 1 + trace, 1 + 2 * m[:, 0, 0] - trace  # 4 w², 4 x², ...
+    yy, zz = 1 + 2 * m[:, 1, 1] - trace, 1 + 2 * m[:, 2, 2] - trace
+    rows = [(ww, wx, wy, wz), (wx, xx, xy, xz), (wy, xy, yy, yz), (wz, xz, yz, zz)]
+    every = torch.stack([torch.stack(row, -1) for row in rows], 1)  # [N, 4, 4], each row is q
+    best = torch.stack([ww, xx, yy, zz], -1).argmax(-1)
+    q = every[torch.arange(len(m), device=m.device), best]
+    return torch.nn.functional.normalize(torch.where(q[:, :1] < 0, -q, q), dim=-1)

@@ -4,15 +4,21 @@ A format is found by its module-level FORMAT; other packages add theirs by the e
 `viewer.formats`.
 """
 
+import importlib
+import importlib.metadata
+import pkgutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from viewer.core.errors import BadArgument, Unusable
 from viewer.core.model import Model
-from viewer.core.report import Report, Setting
+from viewer.core.report import Report
+from viewer.formats.source import Match, Option, Progress, Source, silent
 
-Progress = Callable[[float, str], None]  # fraction 0..1 and what; raises Cancelled to stop
+ENTRY_POINTS = "viewer.formats"
+MAX_SUBFOLDERS = 64  # of a folder that is nothing itself, looked into one level deep
 
 
 class Loaded(NamedTuple):
@@ -23,34 +29,115 @@ class Loaded(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Option:
-    """Something a format guesses or cannot know, that `--option NAME=VALUE` overrides.
+class Format:
+    """How one kind of file or folder is recognised and loaded.
 
-    parse: from text; raises ValueError.
+    expects: what to look for, in words. sniff: cheap; None when the path is something else; raises
+    Unusable when it surely is this but broken. load: raises Unusable, BadArgument or Cancelled.
     """
 
     name: str
-    help: str
-    parse: Callable[[str], object]
+    expects: str
+    sniff: Callable[[Path], Match | None]
+    load: Callable[[Source], Loaded]
+    options: tuple[Option, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
-    """A format claims a path. path: the file or folder to load. evidence: what was recognised."""
+def load(
+    path: Path, options: Mapping[str, str] | None = None, progress: Progress = silent
+) -> Loaded:
+    """The model at a file, a folder, or a training run's root.
 
-    path: Path
-    evidence: tuple[str, ...]
-
-
-@dataclass(slots=True)
-class Source:
-    """What a format's load gets: the match, the options that were given, and the progress.
-
-    It notes each option as it is used, so that the report can say where every value came from.
+    Raises Unusable when there is none or it is broken, BadArgument for an option it has not,
+    Cancelled when `progress` does.
     """
+    progress(0.0, "looking")
+    path = path.expanduser()
+    known = formats()
+    form, match = _recognised(path, known)
+    given = dict(options or {})
+    names = [option.name for option in form.options]
+    for name in given:
+        if name not in names:
+            raise BadArgument(
+                f"--option {name}: {form.name} has no such option, it has {', '.join(names)}"
+            )
+    try:
+        loaded = form.load(Source(match.path, given, progress, match.evidence))
+    except OSError as error:
+        raise Unusable(f"{match.path}: cannot be read ({error.strerror or error})") from error
+    progress(1.0, "loaded")
+    return loaded
 
-    asked: Path
-    match: Match
-    given: Mapping[str, str]
-    progress: Progress
-    settings: list[Setting] = field(default_factory=list)
+
+def formats() -> tuple[Format, ...]:
+    """Every format there is: ours, then those of other packages."""
+    found = []
+    for module in pkgutil.iter_modules(__path__):
+        form = getattr(importlib.import_module(f"{__name__}.{module.name}"), "FORMAT", None)
+        if form is not None:
+            found.append(form)
+    found += [point.load() for point in importlib.metadata.entry_points(group=ENTRY_POINTS)]
+    return tuple(found)
+
+
+def _recognised(path: Path, known: tuple[Format, ...]) -> tuple[Format, Match]:
+    try:
+        if not path.exists():
+            raise Unusable(f"{path}: no such file or folder")
+        claims = _claims(path, known)
+        if not claims and path.is_dir():
+            claims = _claims_below(path, known)
+        if not claims:
+            raise Unusable(f"{path}: {_what_it_is(path)}", _known(known))
+    except OSError as error:
+        raise Unusable(f"{path}: cannot be read ({error.strerror or error})") from error
+    if len(claims) > 1:
+        names = " and ".join(sorted({f"{form.name} ({match.path})" for form, match in claims}))
+        raise Unusable(f"{path}: could be {names}", "open one of them by its own path")
+    return claims[0]
+
+
+def _claims(path: Path, known: tuple[Format, ...]) -> list[tuple[Format, Match]]:
+    found = [(form, form.sniff(path)) for form in known]
+    return [(form, match) for form, match in found if match is not None]
+
+
+def _claims_below(path: Path, known: tuple[Format, ...]) -> list[tuple[Format, Match]]:
+    """Claims on the subfolders of a folder that is nothing itself."""
+    below = sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
+    return [
+        (form, Match(match.path, (f"folder {folder.name}", *match.evidence)))
+        for folder in below[:MAX_SUBFOLDERS]
+        for form, match in _claims(folder, known)
+    ]
+
+
+def _known(known: tuple[Format, ...]) -> str:
+    return "known: " + "; ".join(f"{form.name}: {form.expects}" for form in known)
+
+
+def _what_it_is(path: Path) -> str:
+    """In words, what a path holds that no format claims."""
+    if path.is_dir():
+        inside = sorted(p.name for p in path.iterdir())
+        if not inside:
+            return "an empty folder, expected a trained model"
+        shown = ", ".join(inside[:5]) + (", ..." if len(inside) > 5 else "")
+        return f"a folder with {shown}; none of it is a trained model"
+    with path.open("rb") as file:
+        head = file.read(64)
+    if not head:
+        return "0 bytes, expected a trained model"
+    if head.startswith(b"ply"):
+        return "a PLY without splats (no f_dc_0, opacity, scale_0 or rot_0)"
+    kind = "binary" if b"\0" in head or not _is_text(head) else "text"
+    return f"a {kind} file that begins with {head[:16]!r}, expected a trained model"
+
+
+def _is_text(head: bytes) -> bool:
+    try:
+        head[: head.rfind(b" ") + 1 or len(head)].decode()
+    except UnicodeDecodeError:
+        return False
+    return True

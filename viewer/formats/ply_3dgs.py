@@ -1,0 +1,233 @@
+"""Static 3D Gaussian Splatting PLY, as INRIA's trainer writes it, and its variants.
+
+Any spherical-harmonic degree, property order, number type; Mip-Splatting's filter_3D; 2D Gaussian
+Splatting's two scales. Also the writer: any slice as a PLY that other viewers open.
+Source of the layout: scene/gaussian_model.py of graphdeco-inria/gaussian-splatting.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from viewer.core import rotation, sh
+from viewer.core.errors import Unusable
+from viewer.core.model import StaticModel
+from viewer.core.splats import LOW_PASS, NEAR, Appearance, Compensation, Splats
+from viewer.formats import Format, Loaded, layout, ply, sanitize, scene, training
+from viewer.formats.ply import Header
+from viewer.formats.source import BACKGROUND, COMMON, Match, Option, Progress, Source, positive
+
+SPLAT = {"f_dc_0", "opacity", "scale_0", "rot_0"}  # any of them says that a PLY holds splats
+# Properties by which other families of splat PLYs are known.
+OTHERS = {"trbf_center", "log_duration", "motion_xyz_0_0", "xyz_disp_0"}
+MEANS, DC = ("x", "y", "z"), ("f_dc_0", "f_dc_1", "f_dc_2")
+SCALES = ("scale_0", "scale_1", "scale_2")
+QUAT = ("rot_0", "rot_1", "rot_2", "rot_3")
+MIP_LOW_PASS = 0.1  # px², kernel_size of Mip-Splatting's trainer
+FLAT = 1e-4  # thickness of a 2D Gaussian, of its larger scale
+MAX_LOGIT = 30.0  # an opacity of 1 in a file; its sigmoid is 1 in float32
+
+LOW_PASS_OPTION = Option("low_pass", "px² added to the projected covariance", positive)
+
+
+def _compensation(text: str) -> Compensation:
+    try:
+        return Compensation(text)
+    except ValueError:
+        raise ValueError(f"expected {' or '.join(c.value for c in Compensation)}") from None
+
+
+COMPENSATION = Option("compensation", "opacity lost to the low-pass: none or mip", _compensation)
+
+
+def is_splats(header: Header) -> bool:
+    """Whether a PLY is static splats and no other family's."""
+    names = set(header.vertex.names)
+    return bool(names & SPLAT) and not names & OTHERS
+
+
+def sniff(path: Path) -> Match | None:
+    """A PLY with splats, the newest iteration of a run, or the only PLY of a folder."""
+    file = layout.point_cloud(path)
+    header = None if file is None else ply.read_header(file)
+    if file is None or header is None or not is_splats(header):
+        return None
+    found = sorted(set(header.vertex.names) & SPLAT)
+    where = (f"newest of {n} iterations",) if (n := layout.iterations(path)) > 1 else ()
+    return Match(file, (f"PLY with {', '.join(found)}", *where))
+
+
+def load(source: Source) -> Loaded:
+    """The static scene."""
+    cfg = training.cfg_args(source.root, source.warnings)
+    header = ply.read_header(source.path)
+    if header is None:
+        raise Unusable(f"{source.path}: is no longer a PLY")
+    appearance = _appearance(source, header, *training.number(cfg, "kernel_size", MIP_LOW_PASS))
+    found, origin = written_background(header) or training.background(cfg)
+    appearance = replace(appearance, background=source.option(BACKGROUND, found, origin))
+    splats = read(header, appearance, source.part(0, 0.9), source.warnings)
+    source.progress(0.9, "finding the first view")
+    model = StaticModel(splats)
+    cameras = training.cameras(source.root, source.warnings)
+    degree = sh.degree(splats.colors.shape[1])
+    return Loaded(model, scene.report(source, FORMAT.name, model, scene.STILL, degree, cameras))
+
+
+def read(header: Header, appearance: Appearance, progress: Progress, warnings: list[str]) -> Splats:
+    """Activated splats of a PLY; rows that are not finite are left out. Raises Unusable."""
+    splats, _ = read_with(header, (), progress, warnings)
+    return replace(splats, appearance=appearance)
+
+
+def read_with(
+    header: Header, extra: Sequence[str], progress: Progress, warnings: list[str]
+) -> tuple[Splats, Tensor]:
+    """Activated splats, and properties `extra` [E, N] as they are, finite in every row kept."""
+    names = header.vertex.names
+    rest = sorted((n for n in names if n.startswith("f_rest_")), key=layout.natural)
+    _check_rest(header, len(rest))
+    flat, mip = "scale_2" not in names, ("filter_3D",) if _mip(header) else ()
+    groups = (MEANS, DC, ("opacity",), SCALES[:2] if flat else SCALES, QUAT, mip, extra, rest)
+    wanted = [name for group in groups for name in group]
+    cols = torch.from_numpy(ply.columns(header, wanted, progress))
+    parts = cols.split([len(group) for group in groups])  # [C, N] each
+    checked = {"positions": 0, "opacities": 2, "scales": 3, "quaternions": 4, "times": 6}
+    fields = {name: parts[i].T for name, i in checked.items() if len(parts[i])}
+    opaque = fields["opacities"].isinf()  # fully opaque, or not at all, is an infinite logit
+    fields["opacities"] = torch.where(opaque, 0.0, fields["opacities"])
+    rows = sanitize.finite_rows(fields, warnings)
+    if rows is not None:
+        parts = tuple(part[:, rows] for part in parts)
+    means, dc, opacity, logs, quats, filter_3d, others, coefficients = parts
+    scales = sanitize.scales(logs.T, warnings)
+    if flat:
+        warnings.append("2D Gaussians (two scales): drawn as very flat 3D Gaussians")
+        scales = torch.cat([scales, scales.amax(1, keepdim=True) * FLAT], 1)
+    sanitize.count_zero_quats(quats.T, warnings)
+    opacities = torch.sigmoid(opacity[0])
+    if mip:
+        scales, opacities = _filtered(scales, opacities, filter_3d[0])
+    splats = Splats(
+        means=means.T.contiguous(),
+        quats=rotation.normalized(quats.T.contiguous()),
+        scales=scales.contiguous(),
+        opacities=opacities,
+        colors=sanitize.sh(dc, coefficients, warnings),
+        appearance=Appearance(),
+        index=rows,
+    )
+    return splats, others
+
+
+def write(path: Path, splats: Splats) -> None:
+    """Splats as a standard 3DGS PLY, inverse activations applied.
+
+    Plain RGB becomes degree 0; covariances are split into quaternions and scales. What the picture
+    needs beyond the standard (low-pass, near, background) is in comments that `load` honours.
+    """
+    quats, scales = _shape(splats)
+    colors = splats.colors if splats.view_dependent else sh.constant(splats.colors)
+    named: dict[str, Tensor] = dict(zip("xyz", splats.means.unbind(1), strict=True))
+    zero = torch.zeros(len(splats))
+    named |= {n: zero for n in ("nx", "ny", "nz")}
+    named |= {f"f_dc_{c}": colors[:, 0, c] for c in range(3)}
+    higher = colors.shape[1] - 1
+    named |= {
+        f"f_rest_{c * higher + k}": colors[:, k + 1, c] for c in range(3) for k in range(higher)
+    }
+    named["opacity"] = torch.logit(splats.opacities.double()).clamp(-MAX_LOGIT, MAX_LOGIT)
+    named |= {f"scale_{i}": scales[:, i].log().clamp_min(sanitize.MIN_LOG_SCALE) for i in range(3)}
+    named |= {f"rot_{i}": quats[:, i] for i in range(4)}
+    arrays = {name: t.float().cpu().numpy() for name, t in named.items()}
+    ply.write(path, arrays, _comments(splats.appearance))
+
+
+def _comments(appearance: Appearance) -> list[str]:
+    lines = ["written by view4d"]
+    if appearance.compensation is Compensation.MIP:
+        lines.append("SplatRenderMode: mip")
+    lines += [
+        f"view4d.low_pass {appearance.low_pass:.9g}",
+        f"view4d.near {appearance.near:.9g}",
+        "view4d.background " + " ".join(f"{v:.9g}" for v in appearance.background),
+    ]
+    return lines
+
+
+def _appearance(source: Source, header: Header, kernel: float, kernel_from: str) -> Appearance:
+    """How the file says it is drawn: Mip-Splatting's filter_3D, or a comment of its writer."""
+    compensation, low_pass, origin = Compensation.NONE, LOW_PASS, "guessed"
+    mode = (header.comment("SplatRenderMode") or "").lower()
+    if _mip(header):
+        compensation, low_pass, origin = Compensation.MIP, kernel, kernel_from
+    elif mode == "mip" or header.comment("antialiased") == "1":
+        compensation, origin = Compensation.MIP, "comment in the file"
+        low_pass = MIP_LOW_PASS if mode == "mip" else LOW_PASS
+    written = number(header, "view4d.low_pass")
+    if written is not None:
+        low_pass, origin = written, "comment in the file"
+    return Appearance(
+        low_pass=source.option(LOW_PASS_OPTION, low_pass, origin),
+        compensation=source.option(COMPENSATION, compensation, origin),
+        near=number(header, "view4d.near") or NEAR,
+    )
+
+
+def written_background(header: Header) -> tuple[tuple[float, float, float], str] | None:
+    """Background that our own writer noted, and where it is from."""
+    try:
+        r, g, b = map(float, (header.comment("view4d.background") or "").split())
+    except ValueError:
+        return None
+    return (r, g, b), "comment in the file"
+
+
+def number(header: Header, key: str) -> float | None:
+    """A number over zero in the comment `key`."""
+    try:
+        return positive(header.comment(key) or "")
+    except ValueError:
+        return None
+
+
+def _mip(header: Header) -> bool:
+    return "filter_3D" in header.vertex.names
+
+
+def _filtered(scales: Tensor, opacities: Tensor, filter_3d: Tensor) -> tuple[Tensor, Tensor]:
+    """Mip-Splatting's 3D smoothing: s² + f², opacity kept in volume."""
+    before = scales.double().square()
+    after = before + filter_3d.double().nan_to_num(0.0).square().unsqueeze(1)
+    kept = (before / after).prod(1).sqrt()
+    return after.sqrt().float(), (opacities * kept).float()
+
+
+def _check_rest(header: Header, count: int) -> None:
+    degree = (count / 3 + 1) ** 0.5 - 1
+    if count % 3 or degree != int(degree):
+        raise Unusable(
+            f"{header.path}: has {count} f_rest properties, expected 0, 9, 24 or 45 (degree 0 to 3)"
+        )
+
+
+def _shape(splats: Splats) -> tuple[Tensor, Tensor]:
+    """quats [N, 4] and scales [N, 3], by eigenvectors where only covariances are given."""
+    if splats.quats is not None and splats.scales is not None:
+        return splats.quats, splats.scales
+    values, vectors = torch.linalg.eigh(splats.covariances().double().cpu())
+    vectors[:, :, 0] *= torch.linalg.det(vectors).sign().unsqueeze(1)  # rotations, not mirrors
+    return rotation.quaternions(vectors), values.clamp_min(0).sqrt()
+
+
+FORMAT = Format(
+    "3dgs-ply",
+    "a .ply with f_dc_*, opacity, scale_*, rot_*, or a training run's folder",
+    sniff,
+    load,
+    (LOW_PASS_OPTION, COMPENSATION, *COMMON),
+)
