@@ -127,10 +127,10 @@ def water(rng: np.random.Generator) -> Gaussians:
     plane[:, :2] += rng.normal(scale=0.04, size=(len(plane), 2))
     r = np.hypot(plane[:, 0], plane[:, 1])
     plane, r = plane[r < radius], r[r < radius]
-    fade = np.clip((radius - r) / 5.0, 0, 1) ** 1.2
+    fade = np.clip((radius - r) / 3.5, 0, 1) ** 1.2
     shimmer = rng.normal(scale=0.012, size=(len(plane), 1))
     deep = np.array([0.012, 0.035, 0.075]) + shimmer.clip(0)
-    flat = mix([0.03, 0.13, 0.19], [0.07, 0.13, 0.24], r / radius) + 2 * shimmer.clip(0)
+    flat = mix([0.035, 0.15, 0.21], [0.05, 0.22, 0.28], r / radius) + 2 * shimmer.clip(0)
     tint = (flat - deep)[:, :, None] * UP
     return gaussians(
         plane, [0.23, 0.23, 0.004], UP, flat, 0.17 * fade + 0.003, tint=tint
@@ -185,7 +185,7 @@ def island(rng: np.random.Generator) -> Gaussians:
         size = rng.uniform(0.05, 0.15)
         r = rng.uniform(0.98, 1.08)
         place = np.array([1.45 * r * np.cos(angle), 1.15 * r * np.sin(angle), 0.2 * size])
-        normal = unit(rng.normal(size=(26, 3)) + [0, 0, 0.4])
+        normal = unit(rng.normal(size=(26, 3)) + 0.4 * UP)
         means = place + normal * size * np.array([1.0, 0.8, 0.6])
         grey = np.array([0.27, 0.27, 0.30]) * rng.uniform(0.7, 1.2)
         rgb = lit(np.tile(grey, (26, 1)), means, normal)
@@ -288,7 +288,7 @@ def blossoms(rng: np.random.Generator, tips: Array, n: int) -> Gaussians:
     shade = 0.5 + 0.5 * (0.65 * puff + 0.35 * outward) @ unit(MOONLIGHT + 0.9 * UP)
     tone = 0.02 + 0.74 * shade**1.5 * (0.35 + 0.65 * reach) + rng.normal(scale=0.06, size=n)
     rgb = mix([0.19, 0.05, 0.20], [0.90, 0.45, 0.62], 1.9 * tone)
-    rgb = mix(rgb, [1.0, 0.88, 0.91], 2.6 * (tone - 0.46))
+    rgb = mix(rgb, [1.0, 0.88, 0.91], 2.8 * (tone - 0.40))
     below = (LAMP - means) / np.linalg.norm(LAMP - means, axis=1, keepdims=True) ** 3
     warm = np.clip(np.einsum("nd,nd->n", below, 0.5 * puff + 0.5 * unit(below)), 0, 1)
     rgb = rgb + 0.55 * warm[:, None] * np.array([1.0, 0.45, 0.20])
@@ -347,9 +347,15 @@ def petals(rng: np.random.Generator, tips: Array, n: int) -> Gaussians:
             continue  # it fell on the island
         parts.append(
             gaussians(
-                rest[None], [size * 1.1, size * 0.8, 0.003], UP, rgb * 0.62, 0.9,
-                center=times[-1] + 0.13, width=0.06, velocity=0.25 * gust,
-            )  # fmt: skip
+                rest[None],
+                [size * 1.1, size * 0.8, 0.003],
+                UP,
+                rgb * 0.62,
+                0.9,
+                center=times[-1] + 0.13,
+                width=0.06,
+                velocity=0.25 * gust,
+            )
         )
     return together(parts)
 
@@ -416,7 +422,7 @@ def aurora(rng: np.random.Generator) -> Gaussians:
         base = 0.95 + 0.6 * fold + 0.40 * np.sin(2 * theta + 1.3 * fold) + 0.2 * np.sin(7 * theta)
         place = np.stack([r * np.cos(theta), r * np.sin(theta), base], axis=1)
         along = np.stack([-np.sin(theta), np.cos(theta), 0 * theta], axis=1)
-        center = (theta / np.pi + 0.35 * np.sin(3 * theta) + 0.5 * fold) % 1
+        center = (theta / np.pi + 0.35 * np.sin(3 * theta) + 0.5 * fold + 0.45) % 1
         bright = 0.55 + 0.45 * np.sin(3 * theta + 2.2 * fold + 0.6) * np.sin(theta * 2 - 0.3)
         for level, (lift, height, colour, opacity) in enumerate(
             (
@@ -429,10 +435,15 @@ def aurora(rng: np.random.Generator) -> Gaussians:
             scales = np.stack([np.full(count, 0.16 + 0.05 * level)] * 2 + [tall], axis=1)
             parts.append(
                 gaussians(
-                    place + [0, 0, 1] * (lift + tall[:, None] * 0.4), scales, UP, colour,
-                    opacity * bright, center=center + 0.05 * level, width=0.13,
+                    place + [0, 0, 1] * (lift + tall[:, None] * 0.4),
+                    scales,
+                    UP,
+                    colour,
+                    opacity * bright,
+                    center=center + 0.05 * level,
+                    width=0.13,
                     velocity=0.9 * along,
-                )  # fmt: skip
+                )
             )
     return together(parts)
 
@@ -538,6 +549,7 @@ def write_ply(path: Path, named: dict[str, Array]) -> None:
         "comment ftgs_version 1", "comment time_units normalized", "comment sh_degree 1",
         "comment use_velocity 1", "comment min_duration 0.02", "comment opacity_floor 0.0001",
         f"comment n_frames {FRAMES}", f"comment fps {FPS}",
+        "comment view4d.background 0.008 0.012 0.028",  # night behind everything
         f"element vertex {count}", *(f"property float {name}" for name in named), "end_header",
     ]  # fmt: skip
     rows = np.stack(list(named.values()), axis=1)
@@ -547,14 +559,10 @@ def write_ply(path: Path, named: dict[str, Array]) -> None:
 def cameras() -> list[dict[str, object]]:
     """Eight views around the lake; the first is where a viewer starts."""
     found = []
-    views = [
-        (-62.0, 6.2, 1.75), (-17.0, 6.2, 1.5), (28.0, 6.2, 1.5), (73.0, 6.2, 1.5),
-        (118.0, 6.2, 1.5), (163.0, 6.2, 1.5), (208.0, 6.2, 1.5), (253.0, 6.2, 1.5),
-    ]  # fmt: skip
-    target = np.array([0.0, 0.0, 1.12])
-    for i, (degrees, distance, height) in enumerate(views):
-        a = np.radians(degrees)
-        eye = np.array([distance * np.cos(a), distance * np.sin(a), height])
+    target = np.array([0.0, 0.0, 1.22])
+    for i in range(8):
+        a = np.radians(45 * i - 93)
+        eye = np.array([6.2 * np.cos(a), 6.2 * np.sin(a), 1.6])
         forward = unit(target - eye)
         right = unit(np.cross(forward, UP))
         world_from_cam = np.stack([right, np.cross(forward, right), forward], axis=1)
@@ -578,12 +586,12 @@ def scene() -> Gaussians:
     rng = np.random.default_rng(4)
     wood, tips = tree(rng)
     canopy = blossoms(rng, tips, 5200)
-    lanterns, lantern_images = paper_lanterns(rng, 30)
+    lanterns, lantern_images = paper_lanterns(rng, 27)
     lights = aurora(rng)
     night = sky(rng)
     lamp = stone_lamp()
-    mirrored = canopy.rows(np.arange(0, 5200, 4))
-    mirrored.scales = mirrored.scales * [2.0, 2.0, 4.0]
+    mirrored = canopy.rows(np.arange(0, 5200, 6))
+    mirrored.scales = mirrored.scales * [2.6, 2.6, 5.0]
     return together(
         [
             water(rng),
@@ -591,7 +599,7 @@ def scene() -> Gaussians:
             lamp,
             wood,
             canopy,
-            looped(petals(rng, tips, 230)),
+            looped(petals(rng, tips, 210)),
             looped(lanterns),
             looped(fireflies(rng, 90)),
             looped(lights),
@@ -600,6 +608,7 @@ def scene() -> Gaussians:
             reflected(lamp, 0.6, 0.8),
             reflected(mirrored, 0.6, 0.8),
             looped(lantern_images),
+            looped(reflected(lights.rows(np.arange(0, len(lights.means), 4)), 0.8, 1.0)),
         ]
     )
 
