@@ -47,7 +47,7 @@ TOLERANCES = {
         None, 1.5e-2, 50.0,
         "as above, and a half has 11 bits: each blend rounds by up to 5e-4",
     ),
-    "reference, golden images": Tolerance(
+    "golden images": Tolerance(
         None, 6 / 255, None,
         "the golden images' own: no pixel over 6/255 and a mean under 1/255, after clamping",
     ),

@@ -12,7 +12,7 @@ from viewer.core import sh
 from viewer.core.errors import Unusable
 from viewer.core.splats import Appearance
 from viewer.core.temporal import Gaussians4D, TemporalGaussians
-from viewer.formats import Format, Loaded, layout, ply, ply_3dgs, sanitize, scene, training
+from viewer.formats import Format, Loaded, layout, ply, ply_3dgs, scene, training
 from viewer.formats.ply import Header
 from viewer.formats.scene import Timing
 from viewer.formats.source import BACKGROUND, COMMON, FPS, FRAMES, Match, Option, Source

@@ -135,7 +135,8 @@ def _parsed(path: Path, lines: list[str], size: int) -> Header:
     def close() -> None:
         if opened is not None:
             elements.append(Element(*opened, tuple(names), tuple(types), tuple(lists)))
-        names.clear(), types.clear(), lists.clear()
+        for some in (names, types, lists):
+            some.clear()
 
     for line in lines:
         match line.split():

@@ -81,10 +81,18 @@ def home(points: np.ndarray, bounds: Bounds, cameras: Sequence[DatasetCamera], u
         tan_x = camera.width / (2 * camera.K[0, 0])
         return rigs.from_camera(camera, _depth_ahead(p, tan_x, reach), up)
     if _looks_ahead(points):
-        rig = Rig(up=up, fov_y=FORWARD_FOV)
-        return replace(rig, distance=_depth_ahead(points, math.tan(CONE), bounds.radius))
+        return _from_origin(points, bounds, up)
     outside = rigs.facing(_from_outside(up), up, Rig().fov_y)
     return rigs.frame(outside, bounds.center, bounds.radius * CLOSER)
+
+
+def _from_origin(points: np.ndarray, bounds: Bounds, up: Vec3) -> Rig:
+    """Looks along +z, as the middle camera of a capture does; at the scene where that misses it."""
+    rig = Rig(up=up, fov_y=FORWARD_FOV)
+    x, y, z = np.median(points, axis=0)
+    if max(abs(x), abs(y)) > 0.5 * math.tan(CONE) * z:
+        return rigs.aim(rig, (float(x), float(y), float(z)))
+    return replace(rig, distance=_depth_ahead(points, math.tan(CONE), bounds.radius))
 
 
 def _depth_ahead(p: np.ndarray, tan_x: float, otherwise: float) -> float:

@@ -118,7 +118,7 @@ def _records(source: Source, chunk: dict[str, Any], offset: int) -> np.ndarray:
             source.progress(0.7 * start / count, "reading")
             some = min(ROWS, count - start)
             out[start : start + some] = np.frombuffer(file.read(some * RECORD.itemsize), RECORD)
-    used = out.view(np.uint8).reshape(count, -1).any(1).nonzero()[0]
+    used = np.flatnonzero(out.view(np.uint8).reshape(count, RECORD.itemsize).any(1))
     return out[: used[-1] + 1] if len(used) else out[:0]
 
 

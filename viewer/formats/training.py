@@ -53,9 +53,10 @@ def background(cfg: Mapping[str, Any]) -> tuple[tuple[float, float, float], str]
 
 def number(cfg: Mapping[str, Any], name: str, otherwise: float) -> tuple[float, str]:
     """A number over zero from cfg_args, and where it is from."""
-    value = cfg.get(name)
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        if math.isfinite(value) and value > 0:
+    match cfg.get(name):
+        case bool():
+            pass
+        case int() | float() as value if math.isfinite(value) and value > 0:
             return value, "cfg_args"
     return otherwise, "guessed"
 

@@ -1,0 +1,122 @@
+"""Tiny model files in every format, written by the tests themselves; seeded."""
+
+import json
+import struct
+from pathlib import Path
+
+import numpy as np
+
+from viewer.formats import ply
+from viewer.formats.splatv import MAGIC, RECORD
+
+# The Gaussian of the worked examples (SpacetimeGaussians and .splatv).
+WORKED = {
+    "xyz": (1, 2, 3), "trbf_center": 0.4, "trbf_scale": -1.0,
+    "motion": (0.5, -0.25, 0.1, 0.2, 0.4, -0.6, 1, -1, 2), "rgb": (0.25, 0.5, 0.75),
+    "opacity": 0.5, "scale": tuple(np.log([0.1, 0.2, 0.3])), "rot": (1, 0.1, -0.2, 0.3),
+    "omega": (0, 0.5, 0.25, -0.1),
+}  # fmt: skip
+WORKED_WORDS = """
+3F800000 40000000 40400000 2E663C00 34CCB266 32662E66 000034CC 9EBF7F3F
+B4003800 32662E66 B8CC3666 BC003C00 00004000 38000000 AE663400 35E23666
+"""
+
+
+def gaussians(
+    n: int = 50, seed: int = 0, degree: int = 1, scales: int = 3
+) -> dict[str, np.ndarray]:
+    """Columns of a 3DGS PLY with n Gaussians, in the standard order."""
+    rng = np.random.default_rng(seed)
+    named = dict(zip("xyz", rng.normal(size=(3, n)), strict=True))
+    named |= {name: np.zeros(n) for name in ("nx", "ny", "nz")}
+    named |= {f"f_dc_{i}": rng.normal(size=n) for i in range(3)}
+    named |= {f"f_rest_{i}": rng.normal(size=n) * 0.2 for i in range(3 * ((degree + 1) ** 2 - 1))}
+    named["opacity"] = rng.normal(size=n)
+    named |= {f"scale_{i}": rng.normal(size=n) * 0.3 - 3 for i in range(scales)}
+    named |= {f"rot_{i}": rng.normal(size=n) for i in range(4)}
+    return named
+
+
+def spacetime(n: int = 50, seed: int = 0) -> dict[str, np.ndarray]:
+    """Columns of a SpacetimeGaussians LITE PLY."""
+    rng = np.random.default_rng(seed)
+    base = gaussians(n, seed, degree=0)
+    named = {name: base.pop(name) for name in "xyz"}
+    named |= {"trbf_center": rng.random(n), "trbf_scale": rng.normal(size=n) - 1}
+    named |= {name: base.pop(name) for name in ("nx", "ny", "nz")}
+    named |= {f"motion_{i}": rng.normal(size=n) * 0.2 for i in range(9)}
+    return named | base | {f"omega_{i}": rng.normal(size=n) * 0.2 for i in range(4)}
+
+
+def worked_spacetime() -> dict[str, np.ndarray]:
+    """The worked example's one Gaussian."""
+    w = WORKED
+    named = dict(zip("xyz", w["xyz"], strict=True))
+    named |= {"trbf_center": w["trbf_center"], "trbf_scale": w["trbf_scale"]}
+    named |= {f"motion_{i}": v for i, v in enumerate(w["motion"])}
+    named |= {f"f_dc_{i}": v for i, v in enumerate(w["rgb"])}
+    named["opacity"] = w["opacity"]
+    for prefix, key in (("scale", "scale"), ("rot", "rot"), ("omega", "omega")):
+        named |= {f"{prefix}_{i}": v for i, v in enumerate(w[key])}
+    return {name: np.array([value], np.float32) for name, value in named.items()}
+
+
+def ftgs(n: int = 50, seed: int = 0) -> dict[str, np.ndarray]:
+    """Columns of a .ftgs.ply."""
+    rng = np.random.default_rng(seed)
+    temporal = {"time": rng.random(n), "log_duration": rng.normal(size=n) - 1.5}
+    temporal |= {f"velocity_{i}": rng.normal(size=n) for i in range(3)}
+    return gaussians(n, seed) | temporal
+
+
+def splatv_records(n: int = 50, seed: int = 0) -> np.ndarray:
+    """Records of a .splatv."""
+    rng = np.random.default_rng(seed)
+    records = np.zeros(n, RECORD)
+    for name, shape in (("mean", (n, 3)), ("quat", (n, 4)), ("omega", (n, 4))):
+        records[name] = rng.normal(size=shape)
+    records["motion"][:, :9] = rng.normal(size=(n, 9)) * 0.2
+    records["scale"][:, :3] = np.exp(rng.normal(size=(n, 3)) * 0.3 - 3)
+    records["rgba"] = rng.integers(1, 256, size=(n, 4))
+    records["center"] = rng.random(n)
+    records["width"] = np.exp(rng.normal(size=n) - 1)
+    return records
+
+
+def splatv(records: np.ndarray, padded: bool = False, size: int | None = None) -> bytes:
+    """A .splatv; padded to whole rows of the texture, or as long as its records."""
+    rows = -(-max(len(records), 1) // 1024)
+    whole = rows * 1024 * RECORD.itemsize
+    chunk = {"type": "splat", "size": whole if size is None else size, "texwidth": 4096,
+             "texheight": rows, "cameras": []}  # fmt: skip
+    header = json.dumps([chunk]).encode()
+    payload = records.tobytes()
+    payload += b"\0" * (whole - len(payload)) if padded else b""
+    return struct.pack("<II", MAGIC, len(header)) + header + payload
+
+
+def write_everything(folder: Path) -> dict[str, Path]:
+    """One small model of each format: format name to the path that opens it."""
+    paths = {
+        "3dgs-ply": folder / "static.ply",
+        "spacetime-lite": folder / "run",
+        "splatv": folder / "scene.splatv",
+        "ftgs-ply": folder / "moving.ftgs.ply",
+        "ply-sequence": folder / "frames",
+    }
+    ply.write(paths["3dgs-ply"], gaussians())
+    run = paths["spacetime-lite"] / "point_cloud" / "iteration_100"
+    run.mkdir(parents=True)
+    ply.write(run / "point_cloud.ply", spacetime())
+    paths["splatv"].write_bytes(splatv(splatv_records()))
+    ply.write(paths["ftgs-ply"], ftgs(), ["ftgs_version 1", "n_frames 20", "fps 25"])
+    paths["ply-sequence"].mkdir()
+    for i in (1, 2, 10):
+        ply.write(paths["ply-sequence"] / f"frame_{i}.ply", gaussians(20 + i, i))
+    return paths
+
+
+def camera_entry(position: tuple[float, float, float] = (0, 0, -3), fx: float = 100.0) -> dict:
+    """An entry of cameras.json that looks along +z."""
+    return {"id": 0, "img_name": "cam00", "width": 160, "height": 90, "position": position,
+            "rotation": np.eye(3).tolist(), "fx": fx, "fy": fx}  # fmt: skip
