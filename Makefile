@@ -24,6 +24,9 @@ demo: $(VENV)/for-run  ## write the demo scene of assets/ again
 pictures: $(VENV)/for-run  ## draw the README's pictures again
 	sh assets/make_pictures.sh $(BIN)/python
 
+keys: $(VENV)/for-test  ## write the README's table of keys again
+	$(BIN)/python -m tests.test_setup
+
 clean:  ## remove the virtual environment, caches and what runs left in out/
 	rm -rf $(VENV) out build dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -47,4 +50,4 @@ packages-for-test: packages-for-run
 	@sh .ci/packages test
 
 .DEFAULT_GOAL := help
-.PHONY: help run test demo pictures clean packages-for-run packages-for-test
+.PHONY: help run test demo pictures keys clean packages-for-run packages-for-test
