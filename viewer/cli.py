@@ -283,15 +283,15 @@ def _record(args: argparse.Namespace) -> int:
 
 def _bench(args: argparse.Namespace) -> int:
     from viewer.apps.bench import BenchRequest, bench
+    from viewer.apps.measure import Plan
+    from viewer.apps.opening import DEFAULT_SIZE
 
+    size = args.size or DEFAULT_SIZE
     return bench(
         BenchRequest(
             opening=_opening(args),
             renderers=tuple(args.renderer.split(",")),
-            frames=args.frames,
-            warmup=args.warmup,
-            repeats=args.repeats,
-            time_path=args.time_path,
+            plan=Plan(size, args.time_path, args.frames, args.warmup, args.repeats),
             quality_frames=args.quality_frames,
             json=args.json,
         )

@@ -7,11 +7,11 @@ import platform
 import sys
 from dataclasses import dataclass
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from viewer import __version__, resources
+from viewer.apps.opening import terminal
 from viewer.core.errors import Unusable
 from viewer.gl import context
 from viewer.gl.buffers import storage_limit
@@ -38,7 +38,7 @@ def doctor() -> int:
         mark = "[green]yes[/green]" if f.works else "[yellow]no[/yellow]"
         fix = f"\nfix: {f.fix}" if f.fix else ""
         table.add_row(escape(f.what), mark, escape(f.found + fix))
-    Console().print(table)
+    terminal().print(table)
     return 0 if any(f.what == "OpenGL" and f.works for f in findings) else 1
 
 
@@ -51,13 +51,20 @@ def has_display() -> bool:
 
 def _program() -> list[Finding]:
     names = ("torch", "numpy", "moderngl", "glfw", "imgui-bundle")
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
+    versions = ", ".join(f"{name} {_version(name)}" for name in names)
     return [
         Finding("view4d", True, f"{__version__}, Python {platform.python_version()}, {versions}"),
         Finding("system", True, f"{platform.platform()}, {os.cpu_count()} processors"),
         Finding("log file", True, str(resources.log_file())),
         Finding("settings", True, str(resources.settings_file())),
     ]
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
 
 
 def _graphics() -> list[Finding]:
@@ -104,7 +111,7 @@ def _optional() -> list[Finding]:
         Finding(
             "video (mp4)",
             video,
-            f"PyAV {importlib.metadata.version('av')}" if video else "PyAV is not installed",
+            f"PyAV {_version('av')}" if video else "PyAV is not installed",
             "" if video else "pip install 'view4d[video]'",
         ),
     ]

@@ -4,11 +4,10 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from viewer.apps.opening import Opening, load
+from viewer.apps.opening import Opening, load, terminal
 from viewer.core.camera import camera_to_dict
 from viewer.core.report import Report
 
@@ -28,7 +27,7 @@ def info_text(request: InfoRequest) -> int:
     table.add_column(overflow="fold")
     for name, value in _rows(report):
         table.add_row(name, escape(value))
-    Console().print(table)
+    terminal().print(table)
     return 0
 
 
@@ -78,7 +77,7 @@ def _rows(report: Report) -> list[tuple[str, str]]:
         ("path", report.path),
         ("format", report.format),
         *(("because", line) for line in report.evidence),
-        ("Gaussians", f"{report.count:,}, spherical harmonics of degree {report.sh_degree}"),
+        ("Gaussians", f"{report.count:,}, {_color(report.sh_degree)}"),
         ("time", time if report.moves else "a single instant"),
         ("memory", f"{report.memory / 2**20:.1f} MiB"),
         ("bounds", f"{_vec(report.bounds.low)} to {_vec(report.bounds.high)}"),
@@ -88,6 +87,12 @@ def _rows(report: Report) -> list[tuple[str, str]]:
         rows.append(("option", f"{s.name}={s.value}  ({s.origin}) {s.help}"))
     rows += [("warning", line) for line in report.warnings]
     return rows
+
+
+def _color(degree: int) -> str:
+    if not degree:
+        return "the same colour from everywhere"
+    return f"spherical harmonics of degree {degree}"
 
 
 def _vec(v: tuple[float, float, float]) -> str:

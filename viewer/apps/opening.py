@@ -20,6 +20,7 @@ from viewer.gl import context
 from viewer.render import NEEDS_GL, RENDERERS
 
 DEFAULT_SIZE = (1280, 720)
+WIDE = 200  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,11 @@ class Opening:
     frame: float | None = None
     camera: Path | None = None
     view: int | None = None
+
+
+def terminal() -> Console:
+    """Where results are printed; wide where nobody's window wraps the lines."""
+    return Console(width=None if sys.stdout.isatty() else WIDE)
 
 
 @contextmanager

@@ -83,6 +83,11 @@ class Splats:
         """Whether colours are spherical harmonics."""
         return self.colors.dim() == 3
 
+    @property
+    def sh_degree(self) -> int:
+        """Degree of the spherical harmonics; 0 where there are none."""
+        return sh.degree(self.colors.shape[1]) if self.view_dependent else 0
+
     def covariances(self) -> Tensor:
         """[N, 3, 3] world-space covariance, R diag(scales²) Rᵀ where shape is quats and scales."""
         if self.covars is not None:

@@ -8,7 +8,6 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from viewer.core import sh
 from viewer.core.errors import Unusable
 from viewer.core.splats import Appearance
 from viewer.core.temporal import Gaussians4D, TemporalGaussians
@@ -64,7 +63,7 @@ def load(source: Source) -> Loaded:
     source.progress(0.8, "building the time index")
     model = TemporalGaussians(gaussians, timing.time_range, appearance, source_index=rows)
     source.progress(0.9, "finding the first view")
-    degree = sh.degree(gaussians.colors.shape[1])
+    degree = model.slice(0.0).sh_degree
     cameras = training.cameras(source.root, source.warnings)
     return Loaded(model, scene.report(source, FORMAT.name, model, timing, degree, cameras))
 

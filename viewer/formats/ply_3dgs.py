@@ -73,8 +73,9 @@ def load(source: Source) -> Loaded:
     source.progress(0.9, "finding the first view")
     model = StaticModel(splats)
     cameras = training.cameras(source.root, source.warnings)
-    degree = sh.degree(splats.colors.shape[1])
-    return Loaded(model, scene.report(source, FORMAT.name, model, scene.STILL, degree, cameras))
+    return Loaded(
+        model, scene.report(source, FORMAT.name, model, scene.STILL, splats.sh_degree, cameras)
+    )
 
 
 def read(header: Header, appearance: Appearance, progress: Progress, warnings: list[str]) -> Splats:
@@ -116,7 +117,7 @@ def read_with(
         quats=rotation.normalized(quats.T.contiguous()),
         scales=scales.contiguous(),
         opacities=opacities,
-        colors=sanitize.sh(dc, coefficients, warnings),
+        colors=_colors(header, sanitize.sh(dc, coefficients, warnings)),
         appearance=Appearance(),
         index=rows,
     )
@@ -127,7 +128,8 @@ def write(path: Path, splats: Splats) -> None:
     """Splats as a standard 3DGS PLY, inverse activations applied.
 
     Plain RGB becomes degree 0; covariances are split into quaternions and scales. What the picture
-    needs beyond the standard (low-pass, near, background) is in comments that `load` honours.
+    needs beyond the standard (low-pass, near, background, plain RGB) is in comments that `load`
+    honours.
     """
     quats, scales = _shape(splats)
     colors = splats.colors if splats.view_dependent else sh.constant(splats.colors)
@@ -143,11 +145,13 @@ def write(path: Path, splats: Splats) -> None:
     named |= {f"scale_{i}": scales[:, i].log().clamp_min(sanitize.MIN_LOG_SCALE) for i in range(3)}
     named |= {f"rot_{i}": quats[:, i] for i in range(4)}
     arrays = {name: t.float().cpu().numpy() for name, t in named.items()}
-    ply.write(path, arrays, _comments(splats.appearance))
+    ply.write(path, arrays, _comments(splats))
 
 
-def _comments(appearance: Appearance) -> list[str]:
-    lines = ["written by view4d"]
+def _comments(splats: Splats) -> list[str]:
+    lines, appearance = ["written by view4d"], splats.appearance
+    if not splats.view_dependent:
+        lines.append("view4d.colors rgb")
     if appearance.compensation is Compensation.MIP:
         lines.append("SplatRenderMode: mip")
     lines += [
@@ -204,6 +208,13 @@ def _filtered(scales: Tensor, opacities: Tensor, filter_3d: Tensor) -> tuple[Ten
     after = before + filter_3d.double().nan_to_num(0.0).square().unsqueeze(1)
     kept = (before / after).prod(1).sqrt()
     return after.sqrt().float(), (opacities * kept).float()
+
+
+def _colors(header: Header, coefficients: Tensor) -> Tensor:
+    """Plain RGB again where our own writer noted it: it may lie outside what harmonics show."""
+    if header.comment("view4d.colors") == "rgb" and coefficients.shape[1] == 1:
+        return coefficients[:, 0] * sh.C0 + 0.5
+    return coefficients
 
 
 def _check_rest(header: Header, count: int) -> None:

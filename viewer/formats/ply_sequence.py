@@ -10,7 +10,6 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from viewer.core import sh
 from viewer.core.errors import Unusable
 from viewer.core.model import nbytes
 from viewer.core.splats import Appearance, Splats
@@ -38,9 +37,8 @@ class FrameSequence:
 
     @property
     def memory(self) -> int:
-        """Bytes held by the frames that are cached."""
-        with self._lock:
-            return sum(_bytes(splats) for splats in self._cached.values())
+        """Bytes held once every frame was shown, about those of the files, and CACHE at most."""
+        return min(CACHE, sum(header.path.stat().st_size for header in self._headers))
 
     def slice(self, time: float) -> Splats:
         """The frame shown at `time`, from the cache or the file. Raises Unusable."""
@@ -85,7 +83,7 @@ def load(source: Source) -> Loaded:
     model = FrameSequence(headers, Appearance(background=background))
     source.progress(0.7, "reading the first frames")
     timing = Timing(model.time_range, 1.0, fps, tuple(_name(source.path, file) for file in files))
-    degree = max(sh.degree(model.slice(t).colors.shape[1]) for t in (0.0, model.time_range[1]))
+    degree = max(model.slice(t).sh_degree for t in (0.0, model.time_range[1]))
     cameras = training.cameras(source.path, source.warnings)
     report = scene.report(source, FORMAT.name, model, timing, degree, cameras)
     return Loaded(model, _with_warnings(report, model, files))
