@@ -22,6 +22,7 @@ class Playback:
     start, end: the first and the last frame. step: one frame. fps: frames a second at speed 1.
     mark_in, mark_out: the part that plays; None is the whole. Each frame lasts 1 / fps, the last
     too: `overrun` is how far a looping playhead has gone into the last frame's own duration.
+    held: the user has the playhead in hand, so the clock does not move it.
     """
 
     time: float = 0.0
@@ -36,6 +37,7 @@ class Playback:
     mark_in: float | None = None
     mark_out: float | None = None
     overrun: float = 0.0
+    held: bool = False
 
     @property
     def first(self) -> float:
@@ -69,7 +71,7 @@ class Playback:
 
 def tick(p: Playback, dt: float) -> Playback:
     """The playhead `dt` seconds of wall clock later. Late frames are dropped, never slowed."""
-    if not p.playing or dt <= 0 or p.frames < 2:
+    if not p.playing or p.held or dt <= 0 or p.frames < 2:
         return p
     travel = dt * p.speed * p.fps * p.step
     length = p.last - p.first
@@ -82,7 +84,7 @@ def tick(p: Playback, dt: float) -> Playback:
         place = phase if phase <= length else 2 * length - phase
         return replace(p, time=p.first + place, backwards=phase > length, overrun=0.0)
     if p.loop is Loop.ONCE:
-        time = p.time + travel
+        time = max(p.time, p.first) + travel
         done = time >= p.last
         return replace(p, time=p.last if done else time, playing=not done, overrun=0.0)
     period = length + p.step
@@ -122,6 +124,21 @@ def mark(p: Playback, which: str) -> Playback:
         return replace(p, mark_in=p.time, mark_out=None if beyond else p.mark_out)
     beyond = p.mark_in is not None and p.time <= p.mark_in
     return replace(p, mark_out=p.time, mark_in=None if beyond else p.mark_in)
+
+
+def move_mark(p: Playback, which: str, time: float) -> Playback:
+    """Drag "in" or "out" to the frame nearest a time, a frame short of the other at the most.
+
+    At the first or the last frame there is nothing left to mark.
+    """
+    frame = round(min(max((time - p.start) / p.step, 0), p.frames - 1))
+    if which == "in":
+        limit = math.ceil((p.last - p.start) / p.step - 1e-6) - 1
+        frame = max(min(frame, limit), 0)
+        return replace(p, mark_in=None if frame == 0 else p.time_of(frame))
+    limit = math.floor((p.first - p.start) / p.step + 1e-6) + 1
+    frame = min(max(frame, limit), p.frames - 1)
+    return replace(p, mark_out=None if frame == p.frames - 1 else p.time_of(frame))
 
 
 def clear_marks(p: Playback) -> Playback:

@@ -6,6 +6,7 @@ table in the README are made from it.
 
 import math
 from dataclasses import dataclass, field, replace
+from enum import Enum
 
 from viewer.core import playback as clock
 from viewer.core import rig as rigs
@@ -17,6 +18,7 @@ from viewer.core.settings import RenderSettings
 FLY_SPEED = 0.6  # pivot distances a second
 FAST, SLOW = 5.0, 0.2
 LOOK_SPEED = 2.0  # radians for a drag across the height of the window
+MAX_FLY_STEP = 0.1  # seconds: after a hitch the camera does not leap
 MIN_FLY_DISTANCE = 0.02  # of the scene's radius: flying never stalls beside a near pivot
 
 BINDINGS: tuple[tuple[str, str, str], ...] = (
@@ -36,6 +38,8 @@ BINDINGS: tuple[tuple[str, str, str], ...] = (
     ("Camera", "R", "back to the first view"),
     ("Camera", "1 to 9  PgUp  PgDn", "cameras of the dataset"),
     ("Window", "F1  ?", "this help"),
+    ("Window", "G", "settings"),
+    ("Window", "H", "statistics"),
     ("Window", "Tab", "hide or show the interface"),
     ("Window", "Ctrl+O", "open a file or folder (or drop it on the window)"),
     ("Window", "F5", "load the same path again"),
@@ -45,12 +49,32 @@ BINDINGS: tuple[tuple[str, str, str], ...] = (
 )
 
 
+class Units(Enum):
+    """What the ruler of the timeline counts."""
+
+    FRAMES = "frames"
+    SECONDS = "seconds"
+
+
+@dataclass(frozen=True, slots=True)
+class Dialog:
+    """The open dialog. text: what stands in its field. chosen: the name picked in the list."""
+
+    folder: str
+    text: str = ""
+    chosen: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Interface:
     """How the window itself is set. fps_cap: 0 is none."""
 
     visible: bool = True
     help: bool = False
+    panel: bool = True
+    statistics: bool = True
+    units: Units = Units.FRAMES
+    dialog: Dialog | None = None
     vsync: bool = True
     fps_cap: int = 0
     fullscreen: bool = False
@@ -140,6 +164,7 @@ def opened(state: State, report: Report) -> State:
         rig=report.home,
         playback=replace(
             state.playback,
+            held=False,
             time=start,
             start=start,
             end=end,
@@ -159,7 +184,7 @@ def update(state: State, inputs: Inputs, report: Report, dt: float) -> tuple[Sta
     """The next state: keys, then gestures, then flight, then `dt` seconds of clock."""
     actions = Actions(pick=inputs.pointer if inputs.double_click else None)
     for key in inputs.pressed:
-        state, asked = _press(state, key, inputs.modifiers, report)
+        state, asked = _press(state, key, inputs, report)
         actions = actions | asked
     state = replace(state, rig=_fly(_drag(state.rig, inputs), inputs, report, dt))
     return replace(state, playback=clock.tick(state.playback, dt)), actions
@@ -178,42 +203,51 @@ def go_to_camera(state: State, report: Report, index: int) -> State:
     return replace(state, rig=rig, playback=p, camera_index=index)
 
 
-def _press(
-    state: State, key: str, modifiers: frozenset[str], report: Report
-) -> tuple[State, Actions]:
-    shift, ctrl = "shift" in modifiers, "ctrl" in modifiers
-    interface = state.interface
+def _press(state: State, key: str, inputs: Inputs, report: Report) -> tuple[State, Actions]:
+    shift, ctrl = "shift" in inputs.modifiers, "ctrl" in inputs.modifiers
     match key:
         case "o" if ctrl:
             return state, Actions(open_dialog=True)
-        case "f1":
-            return replace(state, interface=replace(interface, help=not interface.help)), Actions()
-        case "slash" if shift:
-            return replace(state, interface=replace(interface, help=not interface.help)), Actions()
-        case "tab":
-            shown = replace(interface, visible=not interface.visible)
-            return replace(state, interface=shown), Actions()
-        case "f11":
-            full = replace(interface, fullscreen=not interface.fullscreen)
-            return replace(state, interface=full), Actions()
         case "f5":
             return state, Actions(reload=True)
         case "f12":
             return state, Actions(screenshot=True)
-        case "escape" if interface.help:
-            return replace(state, interface=replace(interface, help=False)), Actions()
-        case "escape":
+        case "escape" if not (state.interface.help or state.interface.dialog):
             return state, Actions(dismiss_error=True, cancel_load=True)
     if ctrl:
         return state, Actions()
-    moved = _press_camera(state, key, report)
+    state = replace(state, interface=_press_window(state.interface, key, shift))
+    moved = _press_camera(state, key, inputs, report)
     return replace(moved, playback=_press_time(moved.playback, key, shift)), Actions()
 
 
-def _press_camera(state: State, key: str, report: Report) -> State:
+def _press_window(interface: Interface, key: str, shift: bool) -> Interface:
+    match key:
+        case "f1":
+            return replace(interface, help=not interface.help)
+        case "slash" if shift:
+            return replace(interface, help=not interface.help)
+        case "tab":
+            return replace(interface, visible=not interface.visible)
+        case "g":
+            return replace(interface, panel=not interface.panel)
+        case "h":
+            return replace(interface, statistics=not interface.statistics)
+        case "f11":
+            return replace(interface, fullscreen=not interface.fullscreen)
+        case "escape" if interface.help:
+            return replace(interface, help=False)
+        case "escape":
+            return replace(interface, dialog=None)
+    return interface
+
+
+def _press_camera(state: State, key: str, inputs: Inputs, report: Report) -> State:
     match key:
         case "f":
-            framed = rigs.frame(state.rig, report.bounds.center, report.bounds.radius)
+            aspect = inputs.size[0] / max(1, inputs.size[1])
+            bounds = report.bounds
+            framed = rigs.frame(state.rig, bounds.center, bounds.radius, aspect)
             return replace(state, rig=framed, camera_index=None)
         case "r":
             return replace(state, rig=report.home, camera_index=None)
@@ -283,6 +317,7 @@ def _fly(rig: Rig, inputs: Inputs, report: Report, dt: float) -> Rig:
     )
     if direction == (0, 0, 0):
         return rig
+    dt = min(dt, MAX_FLY_STEP)
     factor = (FAST if "shift" in inputs.modifiers else 1.0) * (
         SLOW if "alt" in inputs.modifiers else 1.0
     )

@@ -42,3 +42,16 @@ def _make(name: str, ctx: moderngl.Context | None) -> Renderer:
     if ctx is None:
         raise Unusable(f"{name} needs OpenGL, and there is none here")
     return renderer(ctx)
+
+
+def usable(ctx: moderngl.Context | None) -> tuple[tuple[str, str], ...]:
+    """Each renderer's name, and "" or the reason why it cannot be used here."""
+    found = []
+    for name in RENDERERS:
+        try:
+            _make(name, ctx).release()
+        except Unusable as error:
+            found.append((name, str(error)))
+        else:
+            found.append((name, ""))
+    return tuple(found)

@@ -1,0 +1,1 @@
+"""The interface: State in, (State, Actions) out. It knows neither torch nor OpenGL nor glfw."""

@@ -1,0 +1,144 @@
+"""The scene that is open and the work under way for it: loading another, finding a surface."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from viewer import formats, resources
+from viewer.apps.job import Job
+from viewer.core.errors import BadArgument, Cancelled, Unusable
+from viewer.core.report import Report
+from viewer.core.rig import Rig, Vec3
+from viewer.core.session import Loading, Problem
+from viewer.core.splats import Splats
+from viewer.prefetch import Prefetch
+from viewer.render.reference import surface_depth
+
+LOG = logging.getLogger("viewer")
+
+Load = Callable[[Path, Mapping[str, str] | None, formats.Progress], formats.Loaded]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Something to open. recent: whether it is worth remembering."""
+
+    path: Path
+    options: Mapping[str, str] = field(default_factory=dict)
+    recent: bool = True
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Scene:
+    """What is open."""
+
+    order: Order
+    model: Prefetch
+    report: Report
+
+
+class Desk:
+    """Owns the scene and the jobs. The old scene stays until the new one is there."""
+
+    def __init__(self, load: Load) -> None:
+        self.scene: Scene | None = None
+        self._load = load
+        self._loading: tuple[Order, Job[formats.Loaded]] | None = None
+        self._picking: Job[Vec3 | None] | None = None
+
+    @property
+    def loading(self) -> Loading | None:
+        """The scene on its way."""
+        if self._loading is None:
+            return None
+        order, job = self._loading
+        return Loading(str(order.path), *job.progress)
+
+    @property
+    def busy(self) -> str:
+        """What else is worked on."""
+        return "" if self._picking is None else self._picking.what
+
+    def open(self, order: Order) -> None:
+        """Start to load; what was loading is given up."""
+        self.stop_loading()
+        path, options = order.path, order.options
+        job = Job(lambda progress: self._load(path, options, progress), "load")
+        self._loading = (order, job)
+
+    def stop_loading(self) -> None:
+        """Give up what is loading."""
+        if self._loading is not None:
+            self._loading[1].cancel()
+            self._loading = None
+
+    def arrived(self) -> Scene | None:
+        """The scene that has just finished loading: it replaces the old one. Raises what it met."""
+        if self._loading is None or not self._loading[1].done:
+            return None
+        order, job = self._loading
+        self._loading = None
+        try:
+            loaded = job.result()
+        except Cancelled:
+            return None
+        old, self.scene = self.scene, Scene(order, Prefetch(loaded.model), loaded.report)
+        if old is not None:
+            old.model.release()
+        return self.scene
+
+    def pick(self, at: tuple[float, float], size: tuple[int, int], rig: Rig, time: float) -> None:
+        """Start to look for the surface at a pixel."""
+        if self.scene is not None and self._picking is None:
+            splats = self.scene.model.slice(time)
+            self._picking = Job(lambda _: surface_at(splats, rig, size, at), "Finding the surface")
+
+    def picked(self) -> Vec3 | None:
+        """The surface point that was looked for, once; world space. Raises what that met."""
+        if self._picking is None or not self._picking.done:
+            return None
+        job, self._picking = self._picking, None
+        return job.result()
+
+    def release(self) -> None:
+        """Stop all work and let the scene go, promptly."""
+        if self._loading is not None:
+            self._loading[1].close()
+            self._loading = None
+        if self._picking is not None:
+            self._picking.close()
+        if self.scene is not None:
+            self.scene.model.release()
+            self.scene = None
+
+
+def surface_at(
+    splats: Splats, rig: Rig, size: tuple[int, int], at: tuple[float, float]
+) -> Vec3 | None:
+    """The point that pixel `at` shows, world space; None where it shows nothing."""
+    camera = rig.camera(*size)
+    depth = surface_depth(splats, camera, *at)
+    if depth is None:
+        return None
+    ray = np.linalg.inv(camera.K) @ np.array([at[0], at[1], 1.0])
+    x, y, z = camera.center + camera.viewmat[:3, :3].T @ (ray * depth)
+    return (float(x), float(y), float(z))
+
+
+def problem(error: BaseException, doing: str) -> Problem:
+    """What the error panel says. What nobody foresaw goes to the log with its traceback."""
+    match error:
+        case Unusable():
+            return Problem(error.cause, error.fix)
+        case BadArgument():
+            return Problem(str(error))
+        case MemoryError():
+            return Problem(f"{doing}: there is not enough memory", "close other programs")
+    LOG.error("%s", doing, exc_info=error)
+    what = " ".join(str(error).split())[:300]
+    return Problem(
+        f"{doing}: {type(error).__name__}: {what}", f"the log tells more: {resources.log_file()}"
+    )

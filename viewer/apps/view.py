@@ -1,0 +1,300 @@
+"""The window loop: poll Inputs, update, render, draw the interface, present, act."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from PIL import Image
+
+from viewer import formats, resources
+from viewer.apps.desk import Desk, Load, Order, Scene, problem
+from viewer.apps.opening import Opening, time_of
+from viewer.apps.pace import Pace
+from viewer.core import playback as clock
+from viewer.core import preferences
+from viewer.core import rig as rigs
+from viewer.core.errors import Unusable
+from viewer.core.files import replacing
+from viewer.core.folder import Listing, existing, listing
+from viewer.core.preferences import Preferences
+from viewer.core.session import NO_SCENE, Problem, Session
+from viewer.core.settings import RenderSettings
+from viewer.core.state import Actions, Dialog, FrameStats, Interface, State, Units, opened, update
+from viewer.frame import Frame, FramePath
+from viewer.gl.target import TextureTarget
+from viewer.render import usable
+from viewer.ui.panels import interface
+from viewer.window import Window
+
+TITLE_EVERY = 0.25  # seconds
+NOTICE_LASTS = 4.0  # seconds
+NAME = "view4d"
+
+Watch = Callable[[State, Session, FrameStats], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ViewRequest:
+    """What to open and how to see it first. path None: the demo. time or frame: start there."""
+
+    path: Path | None = None
+    options: dict[str, str] = field(default_factory=dict)
+    settings: RenderSettings = field(default_factory=RenderSettings)
+    size: tuple[int, int] | None = None
+    time: float | None = None
+    frame: float | None = None
+
+
+def view(request: ViewRequest, load: Load = formats.load, watch: Watch | None = None) -> int:
+    """Open the window and run it until it is closed; returns the exit code.
+
+    watch: told of every frame. Raises Unusable for a path that does not exist, and where no window
+    can be opened; what is wrong with a file that exists is shown in the window.
+    """
+    if request.path is not None and not request.path.exists():
+        raise Unusable(f"{request.path}: there is no such file or folder")
+    kept = preferences.load(resources.settings_file())
+    viewer = Viewer(request, kept, load)
+    try:
+        while viewer.step():
+            if watch is not None:
+                watch(viewer.state, viewer.session, viewer.stats)
+    finally:
+        viewer.release()
+    preferences.save(viewer.kept, resources.settings_file())
+    return 0
+
+
+class Viewer:
+    """All that lives while the window is open. State changes in `step` and nowhere else."""
+
+    def __init__(self, request: ViewRequest, kept: Preferences, load: Load) -> None:
+        """Raises Unusable where no window can be opened."""
+        self._request: ViewRequest | None = request  # until its scene is there
+        self.kept = kept
+        self.state = State(settings=request.settings, interface=_interface(kept))
+        self.session = Session(recents=kept.recents)
+        self.stats = FrameStats()
+        self._window = Window(NAME, request.size or kept.size, kept.vsync)
+        self._path = FramePath(self._window.ctx)
+        self._desk = Desk(load)
+        self._pace = Pace()
+        self._clock = self._titled = self._noticed = time.perf_counter()
+        self._title = NAME
+        self._listing: Listing | None = None
+        self._shown: Shown | None = None
+        self._last: tuple[object, ...] = ()
+        path = request.path or resources.demo()
+        if path.exists():
+            self._desk.open(Order(path, request.options, recent=request.path is not None))
+
+    def step(self) -> bool:
+        """One turn of the loop; False once the window is to be closed."""
+        window, desk = self._window, self._desk
+        working = desk.loading is not None or bool(desk.busy)
+        time.sleep(self._pace.rest(time.perf_counter(), self.state.interface.fps_cap))
+        woken = window.poll(self._pace.wait(working))
+        now = time.perf_counter()
+        dt, self._clock = now - self._clock, now
+        if window.minimised and not window.closing:
+            p = clock.tick(self.state.playback, dt)
+            self.state = replace(self.state, playback=p)
+            self._pace = replace(self._pace, started=None)
+            window.poll(0.1)
+            return True
+        fresh = self._arrivals()
+        inputs = window.begin()
+        report = desk.scene.report if desk.scene else NO_SCENE
+        self.state, asked = update(self.state, inputs, report, 0.0 if fresh else dt)
+        picture = self._draw(inputs.size)
+        self.session = self._session(inputs.size, now)
+        start = time.perf_counter()
+        self.state, drawn = interface(self.state, report, self.stats, self.session)
+        built = time.perf_counter()
+        window.present(picture)
+        self._account(built - start, time.perf_counter() - built)
+        active = woken or self._last != (inputs, self.state, self.session.notice)
+        self._last = (inputs, self.state, self.session.notice)
+        self._pace = self._pace.began(now, active or self._pending())
+        self._act(asked | drawn, inputs.size)
+        if fresh:
+            self._clock = time.perf_counter()  # the first picture of a scene is its first frame
+        return not window.closing
+
+    def release(self) -> None:
+        """Close everything; what is still loading is given up."""
+        shown = self.state.interface
+        self.kept = replace(
+            self.kept, size=self._window.size, vsync=shown.vsync, fps_cap=shown.fps_cap,
+            panel=shown.panel, units=shown.units.value,
+        )  # fmt: skip
+        self._desk.release()
+        self._path.release()
+        self._window.release()
+
+    def _arrivals(self) -> bool:
+        """Take what workers have finished and what was dropped; whether a new scene is there."""
+        dropped = self._window.dropped()
+        if dropped is not None:
+            self._desk.open(Order(Path(dropped)))
+        try:
+            point = self._desk.picked()
+            if point is not None:
+                self.state = replace(self.state, rig=rigs.aim(self.state.rig, point))
+        except Exception as error:
+            self._fail(problem(error, "Finding the surface failed"))
+        try:
+            scene = self._desk.arrived()
+            if scene is not None:
+                self._adopt(scene)
+        except Exception as error:
+            self._fail(problem(error, "Loading failed"))
+            return False
+        return scene is not None
+
+    def _adopt(self, scene: Scene) -> None:
+        self._shown = None
+        self.state = opened(self.state, scene.report)
+        self.session = replace(self.session, problem=None)
+        if scene.order.recent:
+            self.kept = preferences.with_recent(self.kept, str(scene.order.path.absolute()))
+        request, self._request = self._request, None
+        if request is not None and (request.time is not None or request.frame is not None):
+            asked = Opening(scene.order.path, time=request.time, frame=request.frame)
+            p = clock.seek(self.state.playback, time_of(asked, scene.report))
+            self.state = replace(self.state, playback=replace(p, playing=False))
+
+    def _draw(self, size: tuple[int, int]) -> TextureTarget | None:
+        """The picture: drawn anew only if something in it changed."""
+        scene, state = self._desk.scene, self.state
+        if scene is None:
+            return None
+        key = (scene, state.rig, state.playback.time, state.settings, size)
+        held = self._shown
+        if held is None or held.key != key or held.pending:
+            try:
+                frame = self._path.render(
+                    scene.model, state.rig.camera(*size), state.playback.time, state.settings
+                )
+            except Exception as error:
+                self._fail(problem(error, "Drawing failed"))
+                self._give_way(held)
+                frame = None  # the targets of the one before may be gone
+            self._shown = held = Shown(key, frame, frame is not None and scene.model.pending)
+            self.stats = self.stats if frame is None else frame.stats
+        picture = held.frame.picture if held.frame else None
+        assert picture is None or isinstance(picture, TextureTarget)
+        return picture
+
+    def _give_way(self, held: "Shown | None") -> None:
+        """After an error: back to the renderer that worked, and stand still."""
+        settings = self.state.settings
+        worked = self._path.renderer if held is not None and held.frame else settings.renderer
+        self.state = replace(
+            self.state,
+            settings=replace(settings, renderer=worked),
+            playback=replace(self.state.playback, playing=False),
+        )
+
+    def _pending(self) -> bool:
+        return self._shown is not None and self._shown.pending
+
+    def _account(self, building: float, presenting: float) -> None:
+        spans = [s for s in self.stats.spans if s[0] not in ("interface", "present")]
+        spans += [("interface", building * 1e3), ("present", presenting * 1e3)]
+        self.stats = replace(self.stats, spans=tuple(spans))
+
+    def _session(self, size: tuple[int, int], now: float) -> Session:
+        old, window = self.session, self._window
+        shown = self.state.interface.dialog
+        if shown is not None and (not self._listing or self._listing.folder != shown.folder):
+            self._listing = listing(shown.folder)
+        self._entitle(size, now)
+        drawn = self._desk.scene is not None and self._shown is not None
+        return replace(
+            old,
+            scene=self._desk.scene is not None,
+            loading=self._desk.loading,
+            recents=self.kept.recents,
+            frame_times=self._pace.times,
+            idle=self._pace.idle,
+            pending=self._pending(),
+            busy=self._desk.busy,
+            notice=old.notice if now - self._noticed < NOTICE_LASTS else "",
+            renderers=old.renderers or (usable(window.ctx) if drawn else ()),
+            listing=self._listing if shown is not None else None,
+            scale=window.scale,
+            size=size,
+        )
+
+    def _entitle(self, size: tuple[int, int], now: float) -> None:
+        if now - self._titled > TITLE_EVERY:
+            self._titled = now
+            self._title = _title(self._desk.scene, self.state, size)
+        self._window.follow(self.state.interface, self._title)
+
+    def _act(self, actions: Actions, size: tuple[int, int]) -> None:
+        desk, state = self._desk, self.state
+        if actions.cancel_load and desk.loading is not None:
+            desk.stop_loading()
+            self._tell("Loading was stopped")
+        elif actions.dismiss_error:
+            self.session = replace(self.session, problem=None)
+        if actions.open_path is not None:
+            desk.open(Order(Path(actions.open_path).expanduser()))
+        if actions.reload and desk.scene is not None:
+            desk.open(desk.scene.order)
+        if actions.open_dialog:
+            known = self.kept.recents[0] if self.kept.recents else ""
+            folder = existing(str(Path(known).parent) if known else "")
+            self._listing = None
+            shown = replace(state.interface, dialog=Dialog(folder), help=False)
+            self.state = replace(state, interface=shown)
+        try:
+            if actions.screenshot:
+                self._save_picture()
+            if actions.pick is not None:
+                desk.pick(actions.pick, size, state.rig, state.playback.time)
+        except Exception as error:
+            self._fail(problem(error, "This failed"))
+
+    def _save_picture(self) -> None:
+        frame = self._shown.frame if self._shown else None
+        if frame is None:
+            return
+        path = next(p for i in range(1, 10**6) if not (p := Path(f"{NAME}-{i:04}.png")).exists())
+        with replacing(path) as beside:
+            Image.fromarray(frame.picture.read()[..., :3]).save(beside, format="PNG")
+        self._tell(f"Saved {path.absolute()}")
+
+    def _tell(self, notice: str) -> None:
+        self._noticed = time.perf_counter()
+        self.session = replace(self.session, notice=notice)
+
+    def _fail(self, found: Problem) -> None:
+        self.session = replace(self.session, problem=found)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Shown:
+    """The picture on screen and what it was made from. frame: None after an error."""
+
+    key: tuple[object, ...]
+    frame: Frame | None
+    pending: bool
+
+
+def _interface(kept: Preferences) -> Interface:
+    return Interface(
+        vsync=kept.vsync, fps_cap=kept.fps_cap, panel=kept.panel, units=Units(kept.units)
+    )
+
+
+def _title(scene: Scene | None, state: State, size: tuple[int, int]) -> str:
+    if scene is None:
+        return NAME
+    name = scene.order.path.name or str(scene.order.path)
+    when = f", {state.playback.seconds:.1f} s" if scene.report.moves else ""
+    angle = round(state.rig.fov_y * 57.29578)
+    return f"{name}{when}, {size[0]}×{size[1]}, {angle}° - {NAME}"

@@ -1,0 +1,76 @@
+"""Preferences: what the window remembers between sessions, as plain JSON.
+
+A missing or broken file is the defaults: it must never keep the window from opening.
+"""
+
+import contextlib
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from viewer.core.errors import Unusable
+from viewer.core.files import replacing
+
+MOST_RECENTS = 10
+SMALLEST, LARGEST = 64, 16384  # pixels, of a window worth remembering
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """recents: newest first. size: of the window. fps_cap: 0 is none. units: of the ruler."""
+
+    recents: tuple[str, ...] = ()
+    size: tuple[int, int] = (1280, 800)
+    vsync: bool = True
+    fps_cap: int = 0
+    panel: bool = True
+    units: str = "frames"
+
+
+def load(path: Path) -> Preferences:
+    """Read them; each entry that is missing or makes no sense is its default."""
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return Preferences()
+    if not isinstance(entries, dict):
+        return Preferences()
+    default = Preferences()
+    recents = entries.get("recents")
+    names = [r for r in recents if isinstance(r, str)] if isinstance(recents, list) else []
+    cap = entries.get("fps_cap")
+    units = entries.get("units")
+    return Preferences(
+        recents=tuple(dict.fromkeys(names))[:MOST_RECENTS],
+        size=_size(entries.get("size")) or default.size,
+        vsync=_bool(entries.get("vsync"), default.vsync),
+        fps_cap=cap if type(cap) is int and 0 <= cap <= 1000 else default.fps_cap,
+        panel=_bool(entries.get("panel"), default.panel),
+        units=units if units in ("frames", "seconds") else default.units,
+    )
+
+
+def save(preferences: Preferences, path: Path) -> None:
+    """Write them. A disk that is full or read-only is no reason to bother the user at closing."""
+    with contextlib.suppress(OSError, Unusable):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as beside:
+            beside.write_text(json.dumps(asdict(preferences), indent=1), encoding="utf-8")
+
+
+def with_recent(preferences: Preferences, opened: str) -> Preferences:
+    """The same with a path on top of the recent ones."""
+    others = [r for r in preferences.recents if r != opened]
+    return replace(preferences, recents=(opened, *others)[:MOST_RECENTS])
+
+
+def _bool(value: Any, default: bool) -> bool:
+    return value if isinstance(value, bool) else default
+
+
+def _size(value: Any) -> tuple[int, int] | None:
+    if not (isinstance(value, list) and len(value) == 2):
+        return None
+    sane = all(type(side) is int and SMALLEST <= side <= LARGEST for side in value)
+    return (value[0], value[1]) if sane else None

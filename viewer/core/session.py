@@ -1,0 +1,65 @@
+"""Session: what the window shows besides the State, the Report and the FrameStats.
+
+Plain values, made anew each frame by the window loop; the interface reads them and changes none.
+"""
+
+from dataclasses import dataclass
+
+from viewer.core.folder import Listing
+from viewer.core.report import Bounds, Report
+from viewer.core.rig import Rig
+
+NO_SCENE = Report(
+    path="",
+    format="",
+    evidence=(),
+    count=0,
+    sh_degree=0,
+    time_range=(0.0, 0.0),
+    frame_step=1.0,
+    fps=30.0,
+    memory=0,
+    bounds=Bounds((-1.0, -1.0, -1.0), (1.0, 1.0, 1.0)),
+    home=Rig(position=(0.0, 0.0, -3.0), distance=3.0),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """A scene on its way. fraction: 0..1. what: the step it is at."""
+
+    path: str
+    fraction: float = 0.0
+    what: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What went wrong, and what the user can do about it."""
+
+    cause: str
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """scale: pixels of the interface for one of its design. frame_times: ms, oldest first.
+
+    scene: whether there is one to see. idle: nothing moves, so frames come only when asked for.
+    busy: what a worker does for the user. pending: a newer slice is on its way.
+    renderers: name and "" or why it cannot be used here.
+    """
+
+    scene: bool = False
+    loading: Loading | None = None
+    problem: Problem | None = None
+    recents: tuple[str, ...] = ()
+    frame_times: tuple[float, ...] = ()
+    idle: bool = False
+    pending: bool = False
+    busy: str = ""
+    notice: str = ""
+    renderers: tuple[tuple[str, str], ...] = ()
+    listing: Listing | None = None
+    scale: float = 1.0
+    size: tuple[int, int] = (1, 1)  # framebuffer pixels

@@ -1,0 +1,235 @@
+"""The settings on the right: how it is drawn, from where, what was loaded, and the window's own."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+from imgui_bundle import ImVec2, imgui
+
+from viewer.core.report import Report
+from viewer.core.rig import MAX_FOV, MIN_FOV
+from viewer.core.session import Session
+from viewer.core.settings import RenderSettings
+from viewer.core.state import Actions, Interface, State, go_to_camera
+from viewer.ui import overlays, theme, widgets
+
+WIDTH = 308.0  # design pixels
+ROOM = (330.0, 120.0)  # a smaller window shows none
+LABEL = 96.0
+CAPS = (0, 24, 30, 60, 120, 144, 240)
+CAMERA_ROWS = 8
+FLAGS = widgets.FIXED & ~(
+    imgui.WindowFlags_.no_scrollbar.value | imgui.WindowFlags_.no_scroll_with_mouse.value
+)
+OPEN = imgui.TreeNodeFlags_.default_open.value
+
+
+def panel(state: State, report: Report, session: Session, room: float) -> tuple[State, Actions]:
+    """Draw it down the right side; room: points down to the timeline."""
+    s, display = session.scale, imgui.get_io().display_size
+    if display.x < ROOM[0] * s or room < ROOM[1] * s:
+        return state, Actions()
+    if not state.interface.panel:
+        return _menu_button(state, s), Actions()
+    margin = 12 * s
+    imgui.set_next_window_pos(ImVec2(display.x - margin - WIDTH * s, margin))
+    least, most = ImVec2(WIDTH * s, 0), ImVec2(WIDTH * s, room - 2 * margin)
+    imgui.set_next_window_size_constraints(least, most)
+    imgui.begin("settings", None, FLAGS | imgui.WindowFlags_.always_auto_resize.value)
+    state, actions = _head(state, report, s)
+    state, asked = _sections(state, report, session)
+    imgui.end()
+    return state, actions | asked
+
+
+def _sections(state: State, report: Report, session: Session) -> tuple[State, Actions]:
+    s, actions = session.scale, Actions()
+    if widgets.section("Picture", OPEN):
+        state = replace(state, settings=_picture(state.settings, report, session))
+    if widgets.section("Camera", OPEN):
+        state = _camera(state, report, s)
+    if session.scene and widgets.section("Scene", OPEN if report.warnings else 0):
+        _scene(report, s)
+    if widgets.section("Window"):
+        state = replace(state, interface=_window(state.interface, s))
+        if imgui.button("Save picture (F12)", ImVec2(-1, 0)):
+            actions |= Actions(screenshot=True)
+    if session.recents and widgets.section("Recent"):
+        actions |= overlays.recent_list(session, len(session.recents))
+    return state, actions
+
+
+def _menu_button(state: State, s: float) -> State:
+    display, side = imgui.get_io().display_size, 30 * s
+    imgui.set_next_window_pos(ImVec2(display.x - side - 12 * s, 12 * s))
+    imgui.set_next_window_size(ImVec2(side, side))
+    imgui.push_style_var(imgui.StyleVar_.window_padding.value, ImVec2(0, 0))
+    imgui.begin("menu", None, widgets.FIXED)
+    imgui.pop_style_var()
+    pressed = widgets.icon_button("menu", "menu", ImVec2(side, side), "Settings (G)")
+    imgui.end()
+    return replace(state, interface=replace(state.interface, panel=True)) if pressed else state
+
+
+def _head(state: State, report: Report, s: float) -> tuple[State, Actions]:
+    interface, side = state.interface, 26 * s
+    imgui.align_text_to_frame_padding()
+    room = imgui.get_content_region_avail().x - side - 8 * s
+    imgui.text_unformatted(widgets.short(Path(report.path).name or "view4d", room))
+    if report.path:
+        imgui.set_item_tooltip(report.path)
+    imgui.same_line(imgui.get_window_size().x - imgui.get_style().window_padding.x - side)
+    if widgets.icon_button("hide", "menu", ImVec2(side, side), "Hide the settings (G)"):
+        interface = replace(interface, panel=False)
+    half = ImVec2((imgui.get_content_region_avail().x - 8 * s) / 2, 0)
+    opening = imgui.button("Open…", half)
+    imgui.set_item_tooltip("Ctrl+O, or drop a file or folder on the window")
+    imgui.same_line(0, 8 * s)
+    if imgui.button("Keys", half):
+        interface = replace(interface, help=True)
+    imgui.set_item_tooltip("F1")
+    imgui.dummy(ImVec2(0, 0))
+    return replace(state, interface=interface), Actions(open_dialog=opening)
+
+
+def _picture(settings: RenderSettings, report: Report, session: Session) -> RenderSettings:
+    label = LABEL * session.scale
+    widgets.row("Renderer", label)
+    settings = replace(settings, renderer=_renderer(settings.renderer, session))
+    widgets.row("Background", label)
+    own = settings.background is None
+    changed, own = imgui.checkbox("the model's", own)
+    if changed:
+        settings = replace(settings, background=None if own else report.background)
+    if settings.background is not None:
+        widgets.row("", label)
+        r, g, b = imgui.color_edit3("##background", settings.background)[1]
+        settings = replace(settings, background=(r, g, b))
+    if report.sh_degree > 0:
+        widgets.row("SH degree", label)
+        shown = min(settings.sh_degree, report.sh_degree)
+        changed, degree = imgui.slider_int("##sh", shown, 0, report.sh_degree)
+        if changed:
+            settings = replace(settings, sh_degree=degree)
+    widgets.row("Splat size", label)
+    logarithmic = imgui.SliderFlags_.logarithmic.value | imgui.SliderFlags_.always_clamp.value
+    scale = imgui.slider_float("##scale", settings.scale, 0.05, 4.0, "%.2f ×", logarithmic)
+    settings = replace(settings, scale=scale[1] if scale[0] else settings.scale)
+    widgets.row("Near plane", label)
+    own = settings.near is None
+    changed, own = imgui.checkbox("the model's##near", own)
+    if changed:
+        settings = replace(settings, near=None if own else 0.01 * report.bounds.radius)
+    if settings.near is not None:
+        widgets.row("", label)
+        most = max(2 * report.bounds.radius, settings.near, 1e-3)
+        changed, near = imgui.slider_float(
+            "##distance", settings.near, most * 1e-4, most, "%.4g", logarithmic
+        )
+        settings = replace(settings, near=near if changed else settings.near)
+    return settings
+
+
+def _renderer(asked: str, session: Session) -> str:
+    if imgui.begin_combo("##renderer", asked):
+        for name, reason in (("auto", ""), *session.renderers):
+            imgui.begin_disabled(bool(reason))
+            if imgui.selectable(name, name == asked)[0]:
+                asked = name
+            imgui.end_disabled()
+            if reason and imgui.is_item_hovered(imgui.HoveredFlags_.allow_when_disabled.value):
+                imgui.set_tooltip(reason)
+        imgui.end_combo()
+    return asked
+
+
+def _camera(state: State, report: Report, s: float) -> State:
+    widgets.row("Field of view", LABEL * s)
+    changed, degrees = imgui.slider_float(
+        "##fov", math.degrees(state.rig.fov_y), math.degrees(MIN_FOV), math.degrees(MAX_FOV),
+        "%.1f°", imgui.SliderFlags_.always_clamp.value,
+    )  # fmt: skip
+    if changed:
+        state = replace(state, rig=replace(state.rig, fov_y=math.radians(degrees)))
+    half = ImVec2((imgui.get_content_region_avail().x - 8 * s) / 2, 0)
+    if imgui.button("First view", half):
+        state = replace(state, rig=report.home, camera_index=None)
+    imgui.set_item_tooltip("R")
+    imgui.same_line(0, 8 * s)
+    level = imgui.button("Keep upright", half)
+    imgui.set_item_tooltip("Make the top of the present view the direction that stays up")
+    if level:
+        up = -state.rig.axes[:, 1]
+        axis = (float(up[0]), float(up[1]), float(up[2]))
+        state = replace(state, rig=replace(state.rig, up=axis))
+    return _dataset(state, report, s) if report.cameras else state
+
+
+def _dataset(state: State, report: Report, s: float) -> State:
+    widgets.dim(f"{len(report.cameras)} cameras of the dataset (PgUp, PgDn)")
+    rows = min(len(report.cameras), CAMERA_ROWS)
+    tall = rows * imgui.get_text_line_height_with_spacing() + 4 * s
+    imgui.push_style_color(imgui.Col_.child_bg.value, theme.vec((0.0, 0.0, 0.0, 0.22)))
+    imgui.begin_child("cameras", ImVec2(0, tall))
+    clipper = imgui.ListClipper()
+    clipper.begin(len(report.cameras))
+    while clipper.step():
+        for i in range(clipper.display_start, clipper.display_end):
+            found = report.cameras[i]
+            when = "" if found.time is None else f"  t {found.time:.3g}"
+            label = f"{i + 1}  {found.name}{when}##{i}"
+            if imgui.selectable(label, i == state.camera_index)[0]:
+                state = go_to_camera(state, report, i)
+    imgui.end_child()
+    imgui.pop_style_color()
+    return state
+
+
+def _scene(report: Report, s: float) -> None:
+    for warning in report.warnings:
+        widgets.colored(theme.WARNING, warning)
+    facts = [
+        ("Format", report.format),
+        ("Gaussians", f"{report.count:,}"),
+        ("Memory", f"{report.memory / 2**20:.1f} MiB"),
+    ]
+    if report.moves:
+        start, end = report.time_range
+        facts.append(("Time", f"{start:g} to {end:g}, {report.fps:g} frames/s"))
+    if report.frame_times is not None:
+        facts.append(("Instants", f"{len(report.frame_times)} stored"))
+    for name, value in facts:
+        _fact(name, value, s)
+    widgets.dim("Recognised by")
+    for line in report.evidence:
+        widgets.wrapped(line)
+    if report.settings:
+        widgets.dim("Options (--option NAME=VALUE)")
+        for setting in report.settings:
+            _fact(setting.name, f"{setting.value}  ({setting.origin})", s)
+            imgui.set_item_tooltip(setting.help)
+
+
+def _fact(name: str, value: str, s: float) -> None:
+    widgets.dim(name)
+    imgui.same_line(LABEL * s)
+    if imgui.get_cursor_pos_x() > LABEL * s + imgui.get_style().item_spacing.x:
+        imgui.new_line()  # the name is longer than its column
+    widgets.wrapped(value)
+
+
+def _window(interface: Interface, s: float) -> Interface:
+    interface = replace(interface, vsync=imgui.checkbox("Vertical sync", interface.vsync)[1])
+    full = imgui.checkbox("Full screen (F11)", interface.fullscreen)[1]
+    shown = imgui.checkbox("Statistics (H)", interface.statistics)[1]
+    widgets.row("Frame limit", LABEL * s)
+    if imgui.begin_combo("##cap", _cap_name(interface.fps_cap)):
+        for cap in CAPS:
+            if imgui.selectable(_cap_name(cap), cap == interface.fps_cap)[0]:
+                interface = replace(interface, fps_cap=cap)
+        imgui.end_combo()
+    return replace(interface, fullscreen=full, statistics=shown)
+
+
+def _cap_name(cap: int) -> str:
+    return f"{cap} fps" if cap else "none"

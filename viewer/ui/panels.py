@@ -1,0 +1,57 @@
+"""The whole interface of one frame, between imgui.new_frame() and imgui.render()."""
+
+from dataclasses import replace
+
+from imgui_bundle import imgui
+
+from viewer.core.report import Report
+from viewer.core.session import Session
+from viewer.core.state import Actions, FrameStats, State
+from viewer.ui import dialog, overlays
+from viewer.ui.hud import hud
+from viewer.ui.panel import panel
+from viewer.ui.timeline import height, timeline
+
+LEAST = 40.0  # points: a window with a shorter side shows the picture alone
+
+
+def interface(
+    state: State, report: Report, stats: FrameStats, session: Session
+) -> tuple[State, Actions]:
+    """Draw every panel; the state as the user changed it, and what was asked for."""
+    display = imgui.get_io().display_size
+    if min(display.x, display.y) < LEAST:
+        return replace(state, playback=replace(state.playback, held=False)), Actions()
+    actions = Actions()
+    room = display.y
+    if state.interface.visible:
+        room -= height(session)
+        if session.scene:
+            state = timeline(state, report, session)
+            if state.interface.statistics:
+                hud(report, stats, session, room)
+        state, asked = panel(state, report, session, room)
+        actions |= asked
+    else:
+        state = replace(state, playback=replace(state.playback, held=False))
+    state, asked = _over(state, session, room)
+    return state, actions | asked
+
+
+def _over(state: State, session: Session, room: float) -> tuple[State, Actions]:
+    """What comes and goes; hidden panels do not hide these."""
+    actions, shown = Actions(), state.interface
+    if not session.scene:
+        actions |= overlays.start_screen(session, room)
+    elif session.loading is not None:
+        actions |= overlays.loading(session, room)
+    if session.notice:
+        overlays.notice(session, room)
+    if shown.help:
+        shown = overlays.help_window(shown, session)
+    if shown.dialog is not None:
+        opened, asked = dialog.open_dialog(shown.dialog, session)
+        shown, actions = replace(shown, dialog=opened), actions | asked
+    if session.problem is not None:
+        actions |= overlays.error(session.problem, session, room)
+    return replace(state, interface=shown), actions
