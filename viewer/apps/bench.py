@@ -12,6 +12,7 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+from rich.markup import escape
 from rich.table import Table
 
 from viewer.apps import machine, measure
@@ -151,7 +152,8 @@ def _print(results: list[dict[str, Any]], report: Report, request: BenchRequest)
     width, height = request.plan.size
     console = terminal()
     title = f"{report.path}  {width}x{height}  {request.plan.time_path}, milliseconds a frame"
-    table = Table(title=title, title_justify="left")
+    console.print(escape(title), soft_wrap=True)
+    table = Table()
     measured = ("mean", "p50", "p95", "p99", "max")
     for column in ("renderer", *measured, "FPS (p50)", "PSNR dB", "max error"):
         table.add_column(column, justify="left" if column == "renderer" else "right")
