@@ -35,7 +35,8 @@ class Window:
         glfw.make_context_current(self._handle)
         self.ctx = context.adopt()
         self._dropped: list[str] = []
-        glfw.set_drop_callback(self._handle, self._drop)
+        on_drop: Any = self._drop  # glfw hands over names; its annotations say otherwise
+        glfw.set_drop_callback(self._handle, on_drop)
         self._imgui = imgui.create_context()
         theme.start(resources.assets() / "fonts" / "Roboto-Regular.ttf")
         address = ctypes.cast(self._handle, ctypes.c_void_p).value
@@ -98,9 +99,8 @@ class Window:
         imgui.render()
         screen = self.ctx.screen
         screen.use()
-        screen.scissor = None
         width, height = glfw.get_framebuffer_size(self._handle)
-        screen.viewport = (0, 0, width, height)
+        screen.viewport = screen.scissor = (0, 0, width, height)
         self.ctx.enable_only(moderngl.NOTHING)
         if picture is None:
             screen.clear(*BACKDROP, 1.0)
@@ -128,9 +128,7 @@ class Window:
         glfw.terminate()
 
     def _create(self, title: str, size: tuple[int, int]) -> Any:
-        glfw.set_error_callback(
-            lambda code, text: self._errors.append(text.decode("utf-8", "replace"))
-        )
+        glfw.set_error_callback(self._note)
         if not glfw.init():
             raise Unusable(f"no window can be opened here ({self._reasons()})", FIX)
         for major, minor in VERSIONS:
@@ -150,6 +148,9 @@ class Window:
 
     def _reasons(self) -> str:
         return "; ".join(dict.fromkeys(self._errors)) or "glfw gives no reason"
+
+    def _note(self, _: int, text: str | bytes) -> None:
+        self._errors.append(text.decode("utf-8", "replace") if isinstance(text, bytes) else text)
 
     def _drop(self, _: Any, paths: list[str]) -> None:
         self._dropped[:] = paths
@@ -171,7 +172,8 @@ class Window:
 
     def _switch_full_screen(self) -> None:
         if self._windowed is not None:
-            glfw.set_window_monitor(self._handle, None, *self._windowed, glfw.DONT_CARE)
+            no_monitor: Any = None
+            glfw.set_window_monitor(self._handle, no_monitor, *self._windowed, glfw.DONT_CARE)
             self._windowed = None
             return
         x, y = glfw.get_window_pos(self._handle)

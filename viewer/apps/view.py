@@ -84,6 +84,7 @@ class Viewer:
         self._title = NAME
         self._listing: Listing | None = None
         self._shown: Shown | None = None
+        self._own: tuple[tuple[str, float], ...] = ()  # spans of the last frame's own part
         self._last: tuple[object, ...] = ()
         path = request.path or resources.demo()
         if path.exists():
@@ -182,7 +183,8 @@ class Viewer:
                 self._give_way(held)
                 frame = None  # the targets of the one before may be gone
             self._shown = held = Shown(key, frame, frame is not None and scene.model.pending)
-            self.stats = self.stats if frame is None else frame.stats
+            if frame is not None:
+                self.stats = replace(frame.stats, spans=frame.stats.spans + self._own)
         picture = held.frame.picture if held.frame else None
         assert picture is None or isinstance(picture, TextureTarget)
         return picture
@@ -201,9 +203,8 @@ class Viewer:
         return self._shown is not None and self._shown.pending
 
     def _account(self, building: float, presenting: float) -> None:
-        spans = [s for s in self.stats.spans if s[0] not in ("interface", "present")]
-        spans += [("interface", building * 1e3), ("present", presenting * 1e3)]
-        self.stats = replace(self.stats, spans=tuple(spans))
+        """Note what the frame cost beside the picture; shown with the next one."""
+        self._own = (("interface", building * 1e3), ("present", presenting * 1e3))
 
     def _session(self, size: tuple[int, int], now: float) -> Session:
         old, window = self.session, self._window

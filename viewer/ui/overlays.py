@@ -15,6 +15,7 @@ BOX = (
     | imgui.WindowFlags_.no_nav.value
     | imgui.WindowFlags_.always_auto_resize.value
 )
+STRETCH = imgui.TableFlags_.sizing_stretch_same.value
 SHOWN_RECENTS = 5
 
 
@@ -86,7 +87,7 @@ def help_window(interface: Interface, session: Session) -> Interface:
     sections = list(dict.fromkeys(section for section, _, _ in BINDINGS))
     halves = [sections[:1] + sections[2:], sections[1:2]] if columns == 2 else [sections]
     inner = width - 2 * imgui.get_style().window_padding.x
-    if imgui.begin_table("keys", columns, 0, ImVec2(inner, 0)):
+    if imgui.begin_table("keys", columns, STRETCH, ImVec2(inner, 0)):
         for half in halves:
             imgui.table_next_column()
             for section in half:
@@ -106,7 +107,7 @@ def notice(session: Session, room: float) -> None:
 
 def _section(section: str, s: float) -> None:
     widgets.colored(theme.ACCENT, section)
-    flags = imgui.TableFlags_.row_bg.value
+    flags = imgui.TableFlags_.row_bg.value | STRETCH
     if imgui.begin_table(section, 2, flags):
         imgui.table_setup_column("keys", imgui.TableColumnFlags_.width_fixed.value, 132 * s)
         imgui.table_setup_column("does", imgui.TableColumnFlags_.width_stretch.value)

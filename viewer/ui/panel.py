@@ -103,7 +103,7 @@ def _picture(settings: RenderSettings, report: Report, session: Session) -> Rend
         settings = replace(settings, background=None if own else report.background)
     if settings.background is not None:
         widgets.row("", label)
-        r, g, b = imgui.color_edit3("##background", settings.background)[1]
+        r, g, b = imgui.color_edit3("##background", list(settings.background))[1]
         settings = replace(settings, background=(r, g, b))
     if report.sh_degree > 0:
         widgets.row("SH degree", label)

@@ -133,10 +133,11 @@ def _readout(p: Playback, report: Report, units: Units, s: float) -> Units:
     ]
     used = imgui.get_item_rect_max().x - imgui.get_window_pos().x
     room = imgui.get_window_size().x - MARGIN * s - used - 24 * s
-    while parts and (total := _width(parts, s)) > room:
+    while parts and _width(parts, s) > room:
         parts.pop()
     if not parts:
         return units
+    total = _width(parts, s)
     imgui.same_line(imgui.get_window_size().x - MARGIN * s - total)
     at = imgui.get_cursor_screen_pos()
     clicked = imgui.invisible_button("readout", ImVec2(total, BUTTON * s))
