@@ -10,7 +10,7 @@ from torch import Tensor
 
 from viewer.core.errors import Unusable
 from viewer.core.splats import Appearance
-from viewer.core.temporal import Gaussians4D, TemporalGaussians
+from viewer.core.temporal import Gaussians4D
 from viewer.formats import Format, Loaded, layout, ply, ply_3dgs, scene, training
 from viewer.formats.ply import Header
 from viewer.formats.scene import Timing
@@ -59,10 +59,7 @@ def load(source: Source) -> Loaded:
     )
     appearance = Appearance(background=source.option(BACKGROUND, *_background(header)))
     timing = Timing((0.0, 1.0), 1 / max(frames - 1, 1), fps)
-    gaussians, rows = _gaussians(header, source, moves)
-    source.progress(0.8, "building the time index")
-    model = TemporalGaussians(gaussians, timing.time_range, appearance, source_index=rows)
-    source.progress(0.9, "finding the first view")
+    model = scene.indexed(*_gaussians(header, source, moves), timing, appearance, source)
     degree = model.slice(0.0).sh_degree
     cameras = training.cameras(source.root, source.warnings)
     return Loaded(model, scene.report(source, FORMAT.name, model, timing, degree, cameras))
@@ -75,13 +72,13 @@ def _background(header: Header) -> tuple[tuple[float, float, float], str]:
 def _gaussians(header: Header, source: Source, moves: bool) -> tuple[Gaussians4D, Tensor | None]:
     """The fields, and the rows kept where some were left out."""
     splats, extra = ply_3dgs.read_with(header, TEMPORAL, source.part(0, 0.7), source.warnings)
-    velocity = extra[2:].T.reshape(-1, 1, 3)
+    velocity = extra[:, 2:].reshape(-1, 1, 3)
     return Gaussians4D(
         means=splats.means,
         motion=(velocity if moves else velocity[:, :0]).contiguous(),
         opacities=splats.opacities,
-        center=extra[0].contiguous(),
-        width=torch.exp(extra[1]),
+        center=extra[:, 0].contiguous(),
+        width=torch.exp(extra[:, 1]),
         colors=splats.colors,
         quats=splats.quats,
         scales=splats.scales,

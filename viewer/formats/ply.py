@@ -4,7 +4,7 @@ Knows nothing of splats. Reads binary of either byte order and ASCII, any proper
 other elements are skipped.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -77,13 +77,16 @@ def read_header(path: Path) -> Header | None:
             lines.append(words)
 
 
-def columns(header: Header, names: Sequence[str], progress: Progress = silent) -> np.ndarray:
-    """Columns `names` of the vertices: float32 [len(names), N], each contiguous.
+def columns(
+    header: Header, groups: Sequence[Sequence[str]], progress: Progress = silent
+) -> list[np.ndarray]:
+    """Vertices by groups of properties: float32 [N, len(group)] each, contiguous.
 
-    Raises Unusable when one is missing, or the file does not hold the rows that its header says.
+    Raises Unusable when a property is missing, or the file does not hold the rows that its header
+    says. Nothing but the result is held in memory.
     """
     vertex = header.vertex
-    missing = [name for name in names if name not in vertex.names]
+    missing = [name for group in groups for name in group if name not in vertex.names]
     if missing:
         raise Unusable(
             f"{header.path}: has no property {', '.join(missing)}; "
@@ -92,22 +95,30 @@ def columns(header: Header, names: Sequence[str], progress: Progress = silent) -
     if vertex.lists:
         raise Unusable(f"{header.path}: vertex property {vertex.lists[0]} is a list, not a number")
     if header.order == "":
-        return _ascii_columns(header, names, progress)
-    rows = _mapped(header)
-    out = np.empty((len(names), vertex.count), np.float32)
-    for start in range(0, vertex.count, ROWS):
-        progress(start / vertex.count, "reading")
-        part = rows[start : start + ROWS]
-        with np.errstate(over="ignore"):  # a double too large becomes inf, and its row is dropped
-            for i, name in enumerate(names):
-                out[i, start : start + ROWS] = part[name]
+        shortest = (vertex.count - 1) * 2 * len(vertex.names)  # bytes: a digit and a space each
+        if shortest > header.path.stat().st_size:
+            raise Unusable(
+                f"{header.path}: too short for the {vertex.count} vertices that its header promises"
+            )
+        rows = _ascii_rows(header)
+    else:
+        rows = _binary_rows(header, _offset(header))
+    out = [np.empty((vertex.count, len(group)), np.float32) for group in groups]
+    start = 0
+    with np.errstate(over="ignore"):  # a double too large becomes inf, and its row is dropped
+        for part in rows:
+            progress(start / vertex.count, "reading")
+            for table, group in zip(out, groups, strict=True):
+                for i, name in enumerate(group):
+                    table[start : start + len(part), i] = part[name]
+            start += len(part)
     return out
 
 
 def check(header: Header) -> None:
     """Raise Unusable unless the file holds the rows that its header says; cheap in binary."""
     if header.order:
-        _mapped(header)
+        _offset(header)
 
 
 def write(path: Path, named: dict[str, np.ndarray], comments: Sequence[str] = ()) -> None:
@@ -166,8 +177,16 @@ def _parsed(path: Path, lines: list[str], size: int) -> Header:
     return Header(path, order, tuple(elements), tuple(comments), size)
 
 
-def _mapped(header: Header) -> np.ndarray:
-    """The vertices as a memory-mapped structured array [N]."""
+def _binary_rows(header: Header, offset: int) -> Iterator[np.ndarray]:
+    """The vertices, some at a time, as memory-mapped structured arrays."""
+    count, dtype = header.vertex.count, _dtype(header, header.vertex)
+    for start in range(0, count, ROWS):
+        some = min(ROWS, count - start)
+        yield np.memmap(header.path, dtype, "r", offset + start * dtype.itemsize, (some,))
+
+
+def _offset(header: Header) -> int:
+    """Where the vertices begin. Raises Unusable unless there are as many as the header says."""
     vertex, offset = header.vertex, header.size
     for element in header.elements:
         if element is vertex:
@@ -179,8 +198,8 @@ def _mapped(header: Header) -> np.ndarray:
             )
         offset += element.count * _dtype(header, element).itemsize
     dtype, size = _dtype(header, vertex), header.path.stat().st_size
-    if vertex.count == 0:
-        return np.empty(0, dtype)
+    if vertex.count == 0 or not dtype.itemsize:
+        return offset
     present = max(0, size - offset) // dtype.itemsize
     if present < vertex.count:
         raise Unusable(
@@ -192,7 +211,7 @@ def _mapped(header: Header) -> np.ndarray:
         raise Unusable(
             f"{header.path}: holds {present} vertices, but its header says {vertex.count}"
         )
-    return np.memmap(header.path, dtype, "r", offset, (vertex.count,))
+    return offset
 
 
 def _dtype(header: Header, element: Element) -> np.dtype:
@@ -200,15 +219,14 @@ def _dtype(header: Header, element: Element) -> np.dtype:
     return np.dtype([(name, header.order + kind) for name, kind in fields])
 
 
-def _ascii_columns(header: Header, names: Sequence[str], progress: Progress) -> np.ndarray:
+def _ascii_rows(header: Header) -> Iterator[np.ndarray]:
+    """The vertices of an ASCII file, some at a time, as structured arrays."""
     vertex, path = header.vertex, header.path
-    wanted = [vertex.names.index(name) for name in names]
     skipped = 0
     for element in header.elements:
         if element is vertex:
             break
         skipped += element.count
-    parts: list[np.ndarray] = []
     done = 0
     with path.open("rb") as file:
         file.seek(header.size)
@@ -216,30 +234,29 @@ def _ascii_columns(header: Header, names: Sequence[str], progress: Progress) -> 
         for _ in islice(lines, skipped):
             pass
         while done < vertex.count:
-            progress(done / vertex.count, "reading")
             some = list(islice(lines, min(ROWS, vertex.count - done)))
             if not some:
                 raise Unusable(
                     f"{path}: ends after {done} of the {vertex.count} vertices that its header "
                     "promises"
                 )
-            parts.append(_ascii_rows(path, some, len(vertex.names), done)[wanted])
+            yield _ascii_table(header, some, done)
             done += len(some)
         more = vertex is header.elements[-1] and next(lines, None) is not None
     if more:
         raise Unusable(f"{path}: holds more vertices than the {vertex.count} its header says")
-    return np.concatenate(parts, 1) if parts else np.empty((len(names), 0), np.float32)
 
 
-def _ascii_rows(path: Path, lines: list[bytes], width: int, first: int) -> np.ndarray:
-    """float32 [width, len(lines)]."""
+def _ascii_table(header: Header, lines: list[bytes], first: int) -> np.ndarray:
+    """Structured float64 [len(lines)]."""
+    names = header.vertex.names
     try:
         rows = np.array([line.split() for line in lines], dtype=np.float64)
-        if rows.shape[1] != width:
+        if rows.shape[1] != len(names):
             raise ValueError(f"{rows.shape[1]} numbers a row")
     except ValueError as error:
         raise Unusable(
-            f"{path}: vertices from {first} on are not rows of {width} numbers ({error})"
+            f"{header.path}: vertices from {first} on are not rows of {len(names)} numbers "
+            f"({error})"
         ) from None
-    with np.errstate(over="ignore"):
-        return rows.T.astype(np.float32)
+    return rows.view([(name, np.float64) for name in names])[:, 0]

@@ -70,7 +70,6 @@ def load(source: Source) -> Loaded:
     found, origin = written_background(header) or training.background(cfg)
     appearance = replace(appearance, background=source.option(BACKGROUND, found, origin))
     splats = read(header, appearance, source.part(0, 0.9), source.warnings)
-    source.progress(0.9, "finding the first view")
     model = StaticModel(splats)
     cameras = training.cameras(source.root, source.warnings)
     return Loaded(
@@ -87,37 +86,37 @@ def read(header: Header, appearance: Appearance, progress: Progress, warnings: l
 def read_with(
     header: Header, extra: Sequence[str], progress: Progress, warnings: list[str]
 ) -> tuple[Splats, Tensor]:
-    """Activated splats, and properties `extra` [E, N] as they are, finite in every row kept."""
+    """Activated splats, and properties `extra` [N, E] as they are, finite in every row kept."""
     names = header.vertex.names
-    rest = sorted((n for n in names if n.startswith("f_rest_")), key=layout.natural)
-    _check_rest(header, len(rest))
     flat, mip = "scale_2" not in names, ("filter_3D",) if _mip(header) else ()
-    groups = (MEANS, DC, ("opacity",), SCALES[:2] if flat else SCALES, QUAT, mip, extra, rest)
-    wanted = [name for group in groups for name in group]
-    cols = torch.from_numpy(ply.columns(header, wanted, progress))
-    parts = cols.split([len(group) for group in groups])  # [C, N] each
-    checked = {"positions": 0, "opacities": 2, "scales": 3, "quaternions": 4, "times": 6}
-    fields = {name: parts[i].T for name, i in checked.items() if len(parts[i])}
+    harmonics = _coefficients(header, warnings)
+    groups = (MEANS, ("opacity",), SCALES[:2] if flat else SCALES, QUAT, mip, extra, harmonics)
+    parts = [torch.from_numpy(part) for part in ply.columns(header, groups, progress)]  # [N, C]
+    progress(1.0, "checking")
+    checked = {"positions": 0, "opacities": 1, "scales": 2, "quaternions": 3, "times": 5}
+    fields = {name: parts[i] for name, i in checked.items() if groups[i]}
     opaque = fields["opacities"].isinf()  # fully opaque, or not at all, is an infinite logit
     fields["opacities"] = torch.where(opaque, 0.0, fields["opacities"])
     rows = sanitize.finite_rows(fields, warnings)
     if rows is not None:
-        parts = tuple(part[:, rows] for part in parts)
-    means, dc, opacity, logs, quats, filter_3d, others, coefficients = parts
-    scales = sanitize.scales(logs.T, warnings)
+        parts = [part[rows] for part in parts]
+    means, opacity, logs, quats, filter_3d, others, colors = parts
+    scales = sanitize.scales(logs, warnings)
     if flat:
         warnings.append("2D Gaussians (two scales): drawn as very flat 3D Gaussians")
         scales = torch.cat([scales, scales.amax(1, keepdim=True) * FLAT], 1)
-    sanitize.count_zero_quats(quats.T, warnings)
-    opacities = torch.sigmoid(opacity[0])
+    sanitize.count_zero_quats(quats, warnings)
+    opacities = torch.sigmoid(opacity[:, 0])
     if mip:
-        scales, opacities = _filtered(scales, opacities, filter_3d[0])
+        scales, opacities = _filtered(scales, opacities, filter_3d)
+    progress(1.0, "checking")
+    colors = sanitize.colors(colors.reshape(len(colors), len(harmonics) // 3, 3), warnings)
     splats = Splats(
-        means=means.T.contiguous(),
-        quats=rotation.normalized(quats.T.contiguous()),
-        scales=scales.contiguous(),
+        means=means,
+        quats=rotation.normalized(quats),
+        scales=scales,
         opacities=opacities,
-        colors=_colors(header, sanitize.sh(dc, coefficients, warnings)),
+        colors=_plain(header, colors),
         appearance=Appearance(),
         index=rows,
     )
@@ -203,26 +202,37 @@ def _mip(header: Header) -> bool:
 
 
 def _filtered(scales: Tensor, opacities: Tensor, filter_3d: Tensor) -> tuple[Tensor, Tensor]:
-    """Mip-Splatting's 3D smoothing: s² + f², opacity kept in volume."""
+    """Mip-Splatting's 3D smoothing by filter_3d [N, 1]: s² + f², opacity kept in volume."""
     before = scales.double().square()
-    after = before + filter_3d.double().nan_to_num(0.0).square().unsqueeze(1)
+    after = before + filter_3d.double().nan_to_num(0.0).square()
     kept = (before / after).prod(1).sqrt()
     return after.sqrt().float(), (opacities * kept).float()
 
 
-def _colors(header: Header, coefficients: Tensor) -> Tensor:
+def _plain(header: Header, coefficients: Tensor) -> Tensor:
     """Plain RGB again where our own writer noted it: it may lie outside what harmonics show."""
     if header.comment("view4d.colors") == "rgb" and coefficients.shape[1] == 1:
         return coefficients[:, 0] * sh.C0 + 0.5
     return coefficients
 
 
-def _check_rest(header: Header, count: int) -> None:
+def _coefficients(header: Header, warnings: list[str]) -> tuple[str, ...]:
+    """Names of the harmonics, coefficient by coefficient, R G B each; the file has them by channel.
+
+    Raises Unusable for a number of f_rest that makes no degree.
+    """
+    count = sum(name.startswith("f_rest_") for name in header.vertex.names)
     degree = (count / 3 + 1) ** 0.5 - 1
     if count % 3 or degree != int(degree):
         raise Unusable(
             f"{header.path}: has {count} f_rest properties, expected 0, 9, 24 or 45 (degree 0 to 3)"
         )
+    if degree > sh.MAX_DEGREE:
+        warnings.append(f"spherical harmonics over degree {sh.MAX_DEGREE} are left out")
+    higher = count // 3
+    used = min(higher, (sh.MAX_DEGREE + 1) ** 2 - 1)
+    rest = (f"f_rest_{c * higher + k}" for k in range(used) for c in range(3))
+    return (*DC, *rest)
 
 
 def _shape(splats: Splats) -> tuple[Tensor, Tensor]:

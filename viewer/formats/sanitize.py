@@ -5,8 +5,6 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from viewer.core.sh import MAX_DEGREE
-
 MIN_LOG_SCALE, MAX_LOG_SCALE = -20.0, 10.0  # exp of them: 2e-9 to 22 thousand world units
 
 
@@ -53,31 +51,10 @@ def count_zero_quats(quats: Tensor, warnings: list[str], omega: Tensor | None = 
         warnings.append(f"{count:,} Gaussians have a zero quaternion, drawn unrotated")
 
 
-def sh(dc: Tensor, rest: Tensor, warnings: list[str]) -> Tensor:
-    """Coefficients [N, K, 3] of f_dc [3, N] and channel-major f_rest [3 (K - 1), N].
-
-    Degrees over 3 are left out with a warning. Coefficients that are not finite become 0.
-    """
-    count = len(rest) // 3 + 1
-    used = min(count, (MAX_DEGREE + 1) ** 2)
-    if used < count:
-        warnings.append(f"spherical harmonics over degree {MAX_DEGREE} are left out")
-    out = dc.new_empty(dc.shape[1], used, 3)
-    for channel in range(3):
-        out[:, 0, channel] = dc[channel]
-        for k in range(1, used):
-            out[:, k, channel] = rest[channel * (count - 1) + k - 1]
-    bad = int((~out.isfinite()).any(-1).any(-1).sum())
-    if bad:
-        warnings.append(f"{bad:,} Gaussians have colours that are not finite, taken as 0")
-        out.nan_to_num_(0.0, 0.0, 0.0)
-    return out
-
-
 def colors(rgb: Tensor, warnings: list[str]) -> Tensor:
-    """Colours [N, 3]; those that are not finite become 0."""
-    bad = int((~rgb.isfinite()).any(-1).sum())
-    if bad:
-        warnings.append(f"{bad:,} Gaussians have colours that are not finite, taken as 0")
-        return rgb.nan_to_num(0.0, 0.0, 0.0)
-    return rgb
+    """Colours [N, 3] or coefficients [N, K, 3]; those that are not finite become 0."""
+    if not rgb.numel() or all(bool(extreme.isfinite()) for extreme in rgb.aminmax()):
+        return rgb  # decided without a copy: this is the largest field
+    bad = int((~rgb.isfinite()).flatten(1).any(1).sum())
+    warnings.append(f"{bad:,} Gaussians have colours that are not finite, taken as 0")
+    return rgb.nan_to_num(0.0, 0.0, 0.0)

@@ -12,6 +12,8 @@ from viewer.core import rig as rigs
 from viewer.core.model import Model
 from viewer.core.report import Bounds, DatasetCamera, Report
 from viewer.core.rig import Rig, Vec3
+from viewer.core.splats import Appearance
+from viewer.core.temporal import Gaussians4D, TemporalGaussians
 from viewer.formats.source import UP, Source
 
 OPAQUE = 0.1  # fainter Gaussians say little about where a scene is
@@ -37,6 +39,21 @@ class Timing:
 STILL = Timing((0.0, 0.0), 1.0, 30.0)
 
 
+def indexed(
+    gaussians: Gaussians4D,
+    rows: Tensor | None,
+    timing: Timing,
+    appearance: Appearance,
+    source: Source,
+) -> TemporalGaussians:
+    """The moving model of fields that nobody else holds: it keeps its own, in another order.
+
+    rows: [N] places in the source file, where some were left out.
+    """
+    source.progress(0.8, "building the time index")
+    return TemporalGaussians(gaussians, timing.time_range, appearance, source_index=rows)
+
+
 def report(
     source: Source,
     name: str,
@@ -46,7 +63,7 @@ def report(
     cameras: Sequence[DatasetCamera] = (),
 ) -> Report:
     """The report of a model that `source` was loaded as, with its first view."""
-    points = _sample(model, timing)
+    points = _sample(model, timing, source)
     guess = _up_of(cameras) if cameras else None
     up = source.option(UP, guess or DOWN_Y, "cameras.json" if guess else "guessed")
     bounds = _bounds(points)
@@ -139,12 +156,13 @@ def _bounds(points: np.ndarray) -> Bounds:
     return Bounds(_vec(middle - half), _vec(middle + half))
 
 
-def _sample(model: Model, timing: Timing) -> np.ndarray:
+def _sample(model: Model, timing: Timing, source: Source) -> np.ndarray:
     """[n, 3] means of what is opaque at the start, in the middle and at the end; float64."""
     start, end = timing.time_range
     times = (start,) if end <= start else (start, (start + end) / 2, end)
     parts: list[Tensor] = []
-    for time in times:
+    for i, time in enumerate(times):
+        source.progress(0.9 + 0.1 * i / len(times), "finding the first view")
         splats = model.slice(time)
         opaque = splats.means[splats.opacities > OPAQUE]
         parts.append(opaque if len(opaque) >= 10 else splats.means)

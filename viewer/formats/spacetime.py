@@ -11,7 +11,7 @@ from torch import Tensor
 
 from viewer.core.errors import Unusable
 from viewer.core.splats import Appearance
-from viewer.core.temporal import Gaussians4D, TemporalGaussians
+from viewer.core.temporal import Gaussians4D
 from viewer.formats import Format, Loaded, layout, ply, sanitize, scene, training
 from viewer.formats.ply import Header
 from viewer.formats.scene import Timing
@@ -57,10 +57,7 @@ def load(source: Source) -> Loaded:
     duration = source.option(FRAMES, *_whole(*training.number(cfg, "duration", DURATION)))
     timing = timing_of(source, duration)
     appearance = Appearance(background=source.option(BACKGROUND, *training.background(cfg)))
-    gaussians, rows = _gaussians(header, source)
-    source.progress(0.8, "building the time index")
-    model = TemporalGaussians(gaussians, timing.time_range, appearance, source_index=rows)
-    source.progress(0.9, "finding the first view")
+    model = scene.indexed(*_gaussians(header, source), timing, appearance, source)
     cameras = training.cameras(source.root, source.warnings)
     return Loaded(model, scene.report(source, FORMAT.name, model, timing, 0, cameras))
 
@@ -78,12 +75,9 @@ def window(trbf_scale: Tensor) -> Tensor:
 
 def _gaussians(header: Header, source: Source) -> tuple[Gaussians4D, Tensor | None]:
     """The fields, and the rows kept where some were left out."""
-    names = [name for group in GROUPS.values() for name in group]
-    cols = torch.from_numpy(ply.columns(header, names, source.part(0, 0.7)))
-    sizes = [len(group) for group in GROUPS.values()]
-    fields = {
-        name: part.T for name, part in zip(GROUPS, cols.split(sizes), strict=True)
-    }  # [N, C] each
+    parts = ply.columns(header, list(GROUPS.values()), source.part(0, 0.7))
+    fields = {name: torch.from_numpy(part) for name, part in zip(GROUPS, parts, strict=True)}
+    source.progress(0.7, "checking")
     rgb = fields.pop("colours")
     fields["opacities"] = fields["opacities"].clamp(-1e4, 1e4)  # fully opaque is an infinite logit
     rows = sanitize.finite_rows(fields, source.warnings)
@@ -94,15 +88,15 @@ def _gaussians(header: Header, source: Source) -> tuple[Gaussians4D, Tensor | No
         fields["quaternions"], source.warnings, omega=fields["rotation rates"]
     )
     return Gaussians4D(
-        means=fields["positions"].contiguous(),
-        motion=fields["motions"].reshape(-1, 3, 3).contiguous(),  # degree by degree
+        means=fields["positions"],
+        motion=fields["motions"].reshape(-1, 3, 3),  # degree by degree
         opacities=torch.sigmoid(fields["opacities"][:, 0]),
         center=fields["centres"][:, 0].contiguous(),
         width=window(torch.exp(fields["widths"][:, 0])),
-        colors=sanitize.colors(rgb, source.warnings).contiguous(),
-        quats=fields["quaternions"].contiguous(),
+        colors=sanitize.colors(rgb, source.warnings),
+        quats=fields["quaternions"],
         scales=sanitize.scales(fields["scales"], source.warnings),
-        omega=fields["rotation rates"].contiguous(),
+        omega=fields["rotation rates"],
     ), rows
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from viewer.core.errors import Unusable
 from viewer.core.splats import Appearance
-from viewer.core.temporal import Gaussians4D, TemporalGaussians
+from viewer.core.temporal import Gaussians4D
 from viewer.formats import Format, Loaded, layout, sanitize, scene, training
 from viewer.formats.source import BACKGROUND, COMMON, FPS, Match, Source
 from viewer.formats.spacetime import DURATION, FRAMES, timing_of, window
@@ -58,10 +58,7 @@ def load(source: Source) -> Loaded:
     duration = source.option(FRAMES, DURATION, "guessed")
     timing = timing_of(source, duration)
     appearance = Appearance(background=source.option(BACKGROUND, training.BLACK, "guessed"))
-    gaussians, rows = _gaussians(records, source.warnings)
-    source.progress(0.8, "building the time index")
-    model = TemporalGaussians(gaussians, timing.time_range, appearance, source_index=rows)
-    source.progress(0.9, "finding the first view")
+    model = scene.indexed(*_gaussians(records, source.warnings), timing, appearance, source)
     listed = [c for c in chunk.get("cameras") or [] if not _is_template(c)]
     cameras = training.from_entries(listed, source.path.name, source.warnings)
     return Loaded(model, scene.report(source, FORMAT.name, model, timing, 0, cameras))
