@@ -30,8 +30,8 @@ def interface(
             state = timeline(state, report, session)
             if state.interface.statistics:
                 hud(report, stats, session, room)
-        state, asked = panel(state, report, session, room)
-        actions |= asked
+            if not (state.interface.help or state.interface.dialog):
+                state, actions = panel(state, report, session, room)
     else:
         state = replace(state, playback=replace(state.playback, held=False))
     state, asked = _over(state, session, room)

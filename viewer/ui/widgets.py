@@ -23,12 +23,12 @@ def icon_button(name: str, icon: Icon, size: ImVec2, tip: str, lit: bool = False
     pressed = imgui.invisible_button(name, size)
     low, high = imgui.get_item_rect_min(), imgui.get_item_rect_max()
     hovered = imgui.is_item_hovered()
-    draw = imgui.get_window_draw_list()
+    draw, alpha = imgui.get_window_draw_list(), imgui.get_style().alpha  # less where disabled
     if lit or hovered:
         field = theme.FIELD_ACTIVE if imgui.is_item_active() else theme.FIELD_HOVERED
-        fill = theme.u32(theme.ACCENT, 1.0 if hovered else 0.88) if lit else theme.u32(field)
+        fill = theme.u32(theme.ACCENT if lit else field, alpha * (1.0 if hovered else 0.88))
         draw.add_rect_filled(low, high, fill, imgui.get_style().frame_rounding)
-    color = theme.u32((0.04, 0.06, 0.09, 1.0) if lit else theme.TEXT)
+    color = theme.u32((0.04, 0.06, 0.09, 1.0) if lit else theme.TEXT, alpha)
     center = ImVec2((low.x + high.x) / 2, (low.y + high.y) / 2)
     _sign(draw, icon, center, (high.y - low.y) * 0.21, color)
     imgui.set_item_tooltip(tip)
