@@ -1,7 +1,7 @@
 """The interface in a windowless context, driven by events as a window would send them."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import moderngl
 import numpy as np
@@ -33,16 +33,19 @@ class Headless:
     actions: Actions = field(default_factory=Actions)
     inputs: Inputs = field(default_factory=Inputs)
     build_ms: list[float] = field(default_factory=list)
+    fbo: moderngl.Framebuffer | None = None
     dt: float = 0.0
 
     def __post_init__(self):
         self.context = imgui.create_context()
+        imgui.set_current_context(self.context)
         theme.start(FONT)
         self.renderer = InterfaceRenderer(self.ctx)
         self.resize(self.size, self.scale)
 
     def resize(self, size, scale):
         """Another size in points, and another size of the interface."""
+        self.drop_target()
         self.size, self.scale = size, scale
         theme.apply(scale)
         pixels = tuple(max(1, round(side * self.dense)) for side in size)
@@ -54,8 +57,7 @@ class Headless:
 
     def frame(self, count=1):
         """Run frames without new events."""
-        from dataclasses import replace
-
+        imgui.set_current_context(self.context)
         for _ in range(count):
             imgui.get_io().delta_time = 1 / 60
             imgui.new_frame()
@@ -116,9 +118,15 @@ class Headless:
         raw = self.fbo.read(components=4, alignment=1)
         return np.frombuffer(raw, np.uint8).reshape(*self.fbo.size[::-1], 4)[::-1].copy()
 
+    def drop_target(self):
+        """Free what was drawn into."""
+        if self.fbo is not None:
+            self.ctx.detect_framebuffer(0).use()
+            self.fbo.release()
+            self.color.release()
+
     def release(self):
+        imgui.set_current_context(self.context)
         self.renderer.release()
-        self.ctx.detect_framebuffer(0).use()
-        self.fbo.release()
-        self.color.release()
+        self.drop_target()
         imgui.destroy_context(self.context)

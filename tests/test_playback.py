@@ -123,7 +123,9 @@ def test_dragged_marks_stay_on_frames_in_order_and_in_range(p, which, time):
     assert p.start - slack <= p.first < p.last <= p.end + slack
     assert abs((p.first if which == "in" else p.last) - p.start) / p.step % 1 == pytest.approx(
         0, abs=1e-4
-    ) or math.isclose(((p.first if which == "in" else p.last) - p.start) / p.step % 1, 1, abs_tol=1e-4)
+    ) or math.isclose(
+        ((p.first if which == "in" else p.last) - p.start) / p.step % 1, 1, abs_tol=1e-4
+    )
 
 
 def test_a_mark_dragged_to_the_end_is_no_mark():

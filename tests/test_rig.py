@@ -59,9 +59,7 @@ def test_panning_moves_the_pivot_by_the_pixels_dragged(rig, dx, dy):
 
 @given(stands())
 def test_quaternions_and_matrices_are_the_same_rotation(rig):
-    np.testing.assert_allclose(
-        rigs.matrix(rigs.quaternion(rig.axes)), rig.axes, atol=1e-9
-    )
+    np.testing.assert_allclose(rigs.matrix(rigs.quaternion(rig.axes)), rig.axes, atol=1e-9)
 
 
 def test_orbit_stops_short_of_the_poles():

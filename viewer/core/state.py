@@ -295,7 +295,7 @@ def _drag(rig: Rig, inputs: Inputs) -> Rig:
         if "middle" in inputs.buttons or ("left" in inputs.buttons and "shift" in inputs.modifiers):
             rig = rigs.pan(rig, dx, dy, height)
         elif "left" in inputs.buttons:
-            rig = rigs.orbit(rig, -2 * dx * turn, dy * -2 * turn)
+            rig = rigs.orbit(rig, 2 * dx * turn, -2 * dy * turn)
         elif "right" in inputs.buttons:
             rig = rigs.look(rig, dx * turn, -dy * turn)
     if inputs.wheel:

@@ -10,6 +10,7 @@ from viewer.core.state import Actions, Dialog
 from viewer.ui import theme, widgets
 
 WIDTH, HEIGHT = 620.0, 460.0  # design pixels
+FLAGS = widgets.FIXED & ~imgui.WindowFlags_.no_bring_to_front_on_focus.value
 
 
 def open_dialog(dialog: Dialog, session: Session) -> tuple[Dialog | None, Actions]:
@@ -20,7 +21,7 @@ def open_dialog(dialog: Dialog, session: Session) -> tuple[Dialog | None, Action
     middle = ImVec2(display.x / 2, display.y / 2)
     imgui.set_next_window_pos(middle, imgui.Cond_.always.value, ImVec2(0.5, 0.5))
     imgui.push_style_color(imgui.Col_.window_bg.value, theme.vec(theme.POPUP))
-    imgui.begin("open", None, widgets.FIXED)
+    imgui.begin("open", None, FLAGS)
     imgui.pop_style_color()
     dialog, typed = _path_field(dialog)
     footer = imgui.get_frame_height_with_spacing() + 4 * s
@@ -93,15 +94,16 @@ def _buttons(dialog: Dialog, s: float) -> tuple[bool, str]:
     wide = ImVec2(150 * s, 0)
     if dialog.chosen:
         label = "Open folder" if dialog.chosen.endswith("/") else "Open file"
-        path = str(Path(dialog.folder) / dialog.chosen)
     else:
-        label, path = "Open this folder", dialog.folder
+        label = "Open this folder" if dialog.text in ("", _slash(dialog.folder)) else "Open this"
+    path = str(Path(dialog.text or dialog.folder).expanduser())
     imgui.push_style_color(imgui.Col_.button.value, theme.vec(theme.ACCENT, 0.55))
     imgui.push_style_color(imgui.Col_.button_hovered.value, theme.vec(theme.ACCENT, 0.75))
     opened = imgui.button(f"{label}###open", wide)
     imgui.pop_style_color(2)
     imgui.same_line()
     closed = imgui.button("Cancel", ImVec2(90 * s, 0))
+    closed |= imgui.is_key_pressed(imgui.Key.escape, False)  # the field would keep it to itself
     return closed, path if opened else ""
 
 

@@ -9,7 +9,7 @@ from viewer.core.state import FrameStats
 from viewer.ui import theme, widgets
 
 WIDTH = 232.0  # design pixels
-ROOM = (300.0, 150.0)  # a smaller window shows none
+ROOM = (256.0, 150.0)  # a smaller window shows none
 FLAGS = widgets.FIXED | imgui.WindowFlags_.no_inputs.value
 
 

@@ -42,6 +42,12 @@ def panel(state: State, report: Report, session: Session, room: float) -> tuple[
     return state, actions | asked
 
 
+def panel_width(shown: bool, session: Session) -> float:
+    """Points that it takes from the width of the window."""
+    fits = imgui.get_io().display_size.x >= ROOM[0] * session.scale
+    return (WIDTH + 12) * session.scale if shown and fits else 0.0
+
+
 def _sections(state: State, report: Report, session: Session) -> tuple[State, Actions]:
     s, actions = session.scale, Actions()
     if widgets.section("Picture", OPEN):

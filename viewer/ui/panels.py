@@ -8,8 +8,9 @@ from viewer.core.report import Report
 from viewer.core.session import Session
 from viewer.core.state import Actions, FrameStats, State
 from viewer.ui import dialog, overlays
+from viewer.ui.hud import ROOM as HUD_ROOM
 from viewer.ui.hud import hud
-from viewer.ui.panel import panel
+from viewer.ui.panel import panel, panel_width
 from viewer.ui.timeline import height, timeline
 
 LEAST = 40.0  # points: a window with a shorter side shows the picture alone
@@ -28,7 +29,8 @@ def interface(
         room -= height(session)
         if session.scene:
             state = timeline(state, report, session)
-            if state.interface.statistics:
+            beside = panel_width(state.interface.panel, session)
+            if state.interface.statistics and display.x - beside > HUD_ROOM[0] * session.scale:
                 hud(report, stats, session, room)
             if not (state.interface.help or state.interface.dialog):
                 state, actions = panel(state, report, session, room)
@@ -41,9 +43,9 @@ def interface(
 def _over(state: State, session: Session, room: float) -> tuple[State, Actions]:
     """What comes and goes; hidden panels do not hide these."""
     actions, shown = Actions(), state.interface
-    if not session.scene:
+    if not session.scene and session.problem is None:
         actions |= overlays.start_screen(session, room)
-    elif session.loading is not None:
+    elif session.scene and session.loading is not None:
         actions |= overlays.loading(session, room)
     if session.notice:
         overlays.notice(session, room)
