@@ -83,6 +83,7 @@ class Viewer:
         self._clock = self._titled = self._noticed = time.perf_counter()
         self._title = NAME
         self._listing: Listing | None = None
+        self._order: Order | None = None  # of the scene that is open
         self._shown: Shown | None = None
         self._own: tuple[tuple[str, float], ...] = ()  # spans of the last frame's own part
         self._last: tuple[object, ...] = ()
@@ -155,8 +156,13 @@ class Viewer:
         return scene is not None
 
     def _adopt(self, scene: Scene) -> None:
-        self._shown = None
-        self.state = opened(self.state, scene.report)
+        again, before = scene.order == self._order, self.state
+        self._shown, self._order = None, scene.order
+        self.state = opened(before, scene.report)
+        if again:  # loaded once more, to see what training changed: from the same place and time
+            p = clock.seek(self.state.playback, before.playback.time)
+            p = replace(p, playing=before.playback.playing and scene.report.moves)
+            self.state = replace(self.state, rig=before.rig, playback=p)
         self.session = replace(self.session, problem=None)
         if scene.order.recent:
             self.kept = preferences.with_recent(self.kept, str(scene.order.path.absolute()))
