@@ -11,7 +11,7 @@ import torch
 from tests import scenes
 from viewer.apps.desk import Desk, Order, problem, surface_at
 from viewer.apps.job import Job
-from viewer.apps.pace import IDLE_WAIT, KEPT, SETTLE, Pace
+from viewer.apps.pace import IDLE_WAIT, KEPT, SETTLE, Pace, smoothed
 from viewer.core.errors import BadArgument, Cancelled, Unusable
 from viewer.core.model import StaticModel
 from viewer.core.rig import Rig
@@ -140,3 +140,15 @@ def test_renderers_that_cannot_be_used_say_why():
 @pytest.mark.gl
 def test_renderers_that_can_be_used_say_nothing(ctx):
     assert dict(usable(ctx))["sorted"] == ""
+
+
+def test_stage_times_are_smoothed_and_keep_their_rows():
+    first = smoothed((), (("slice", 1.0), ("upload", 2.0), ("blend", 3.0)))
+    assert first == (("slice", 1.0), ("upload", 2.0), ("blend", 3.0))
+    second = smoothed(first, (("slice", 1.0), ("blend", 4.0)))
+    assert [name for name, _ in second] == ["slice", "upload", "blend"]
+    assert dict(second)["slice"] == 1.0
+    assert dict(second)["upload"] < 2.0
+    assert 3.0 < dict(second)["blend"] < 4.0
+    third = smoothed(second, (("slice", 1.0), ("sort", 1.0), ("blend", 4.0)))
+    assert [name for name, _ in third] == ["slice", "sort", "blend", "upload"]

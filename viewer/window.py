@@ -66,11 +66,10 @@ class Window:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Of the window as last set by the user, screen coordinates; not that of full screen."""
-        if self._windowed is not None:
-            return self._windowed[2:]
-        width, height = glfw.get_window_size(self._handle)
-        return (width, height)
+        """Design pixels to make it with next time: what the user set, not that of full screen."""
+        held = self._windowed
+        width, height = held[2:] if held else glfw.get_window_size(self._handle)
+        return (round(width / self._scale), round(height / self._scale))
 
     def poll(self, wait: float) -> bool:
         """Take events in, waiting up to `wait` seconds for one; whether waiting was cut short."""

@@ -6,6 +6,9 @@ KEPT = 120  # frame times
 SETTLE = 8  # frames drawn after the last change: the interface needs a few to come to rest
 IDLE_WAIT = 0.5  # seconds an idle window sleeps, unless something happens
 WORK_WAIT = 1 / 30  # while only a progress bar moves
+WEIGHT = 0.12  # of the newest frame in the times that are shown
+
+Spans = tuple[tuple[str, float], ...]  # name, milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +45,15 @@ class Pace:
         if self.started is not None and not self.idle:
             times = (*times, (now - self.started) * 1e3)[-KEPT:]
         return replace(self, started=now, times=times, calm=0 if active else self.calm + 1)
+
+
+def smoothed(shown: Spans, newest: Spans) -> Spans:
+    """Stage times that can be read while they change; a stage that did not run counts as 0.
+
+    Stages keep their rows once seen, so that the table stands still.
+    """
+    old, new = dict(shown), dict(newest)
+    names = list(old) if set(new) <= set(old) else [*new, *(n for n in old if n not in new)]
+    return tuple(
+        (n, old[n] + WEIGHT * (new.get(n, 0.0) - old[n]) if n in old else new[n]) for n in names
+    )

@@ -10,7 +10,7 @@ from PIL import Image
 from viewer import formats, resources
 from viewer.apps.desk import Desk, Load, Order, Scene, problem
 from viewer.apps.opening import Opening, time_of
-from viewer.apps.pace import Pace
+from viewer.apps.pace import Pace, smoothed
 from viewer.core import playback as clock
 from viewer.core import preferences
 from viewer.core import rig as rigs
@@ -157,7 +157,7 @@ class Viewer:
 
     def _adopt(self, scene: Scene) -> None:
         again, before = scene.order == self._order, self.state
-        self._shown, self._order = None, scene.order
+        self._shown, self._order, self.stats = None, scene.order, FrameStats()
         self.state = opened(before, scene.report)
         if again:  # loaded once more, to see what training changed: from the same place and time
             p = clock.seek(self.state.playback, before.playback.time)
@@ -190,7 +190,8 @@ class Viewer:
                 frame = None  # the targets of the one before may be gone
             self._shown = held = Shown(key, frame, frame is not None and scene.model.pending)
             if frame is not None:
-                self.stats = replace(frame.stats, spans=frame.stats.spans + self._own)
+                spans = smoothed(self.stats.spans, frame.stats.spans + self._own)
+                self.stats = replace(frame.stats, spans=spans)
         picture = held.frame.picture if held.frame else None
         assert picture is None or isinstance(picture, TextureTarget)
         return picture

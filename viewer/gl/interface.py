@@ -5,6 +5,7 @@ and to destroy.
 """
 
 import ctypes
+from typing import Any
 
 import moderngl
 import numpy as np
@@ -13,6 +14,13 @@ from imgui_bundle import imgui
 from viewer.gl.program import draw_program
 
 VERTEX = "2f 2f 4f1"
+# Colour, then alpha: what is drawn on stays opaque. moderngl is annotated for two factors only.
+OVER: Any = (
+    moderngl.SRC_ALPHA,
+    moderngl.ONE_MINUS_SRC_ALPHA,
+    moderngl.ONE,
+    moderngl.ONE_MINUS_SRC_ALPHA,
+)
 
 
 class InterfaceRenderer:
@@ -42,7 +50,7 @@ class InterfaceRenderer:
         framebuffer.use()
         framebuffer.viewport = (0, 0, width, height)
         self._ctx.enable_only(moderngl.BLEND)
-        self._ctx.blend_func = moderngl.SRC_ALPHA, moderngl.ONE_MINUS_SRC_ALPHA
+        self._ctx.blend_func = OVER
         self._program["image"] = 0
         self._program["size"] = (display.x, display.y)
         for commands in draw.cmd_lists:

@@ -114,7 +114,8 @@ def _picture(settings: RenderSettings, report: Report, session: Session) -> Rend
     if report.sh_degree > 0:
         widgets.row("SH degree", label)
         shown = min(settings.sh_degree, report.sh_degree)
-        changed, degree = imgui.slider_int("##sh", shown, 0, report.sh_degree)
+        degrees = [str(d) for d in range(report.sh_degree + 1)]
+        changed, degree = imgui.combo("##sh", shown, degrees)
         if changed:
             settings = replace(settings, sh_degree=degree)
     widgets.row("Splat size", label)
