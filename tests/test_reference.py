@@ -150,9 +150,16 @@ def test_picture_does_not_depend_on_how_many_splats_are_blended_at_once(monkeypa
 def test_surface_depth_is_the_median_along_the_pixel():
     near, far = ((0.0, 0.0, 2.0), BALL, 0.3, RED), ((0.0, 0.0, 3.0), BALL, 0.9, GREEN)
     x = y = MIDDLE + 0.5
-    assert reference.surface_depth(splats(near, far), camera(), x, y) == pytest.approx(3.0)
-    assert reference.surface_depth(splats(near), camera(), x, y) == pytest.approx(2.0)
-    assert reference.surface_depth(splats(near), camera(), 0.5, 0.5) is None
+    assert reference.surface_depth(
+        splats(near, far), camera(), RenderSettings(), x, y
+    ) == pytest.approx(3.0)
+    assert reference.surface_depth(splats(near), camera(), RenderSettings(), x, y) == pytest.approx(
+        2.0
+    )
+    assert reference.surface_depth(splats(near), camera(), RenderSettings(), 0.5, 0.5) is None
+    beyond = RenderSettings(near=2.5)
+    assert reference.surface_depth(splats(near, far), camera(), beyond, x, y) == pytest.approx(3.0)
+    assert reference.surface_depth(splats(near), camera(), beyond, x, y) is None
 
 
 def test_infinite_and_broken_means_leave_the_picture_alone():

@@ -16,6 +16,7 @@ from viewer.core.errors import BadArgument, Cancelled, Unusable
 from viewer.core.model import StaticModel
 from viewer.core.rig import Rig
 from viewer.core.session import NO_SCENE
+from viewer.core.settings import RenderSettings
 from viewer.formats import Loaded
 from viewer.render import usable
 
@@ -127,8 +128,10 @@ def test_the_surface_under_a_pixel_is_where_the_splat_is():
     camera = rig.camera(160, 90)
     seen = camera.K @ (camera.viewmat @ np.array([0.5, -0.25, 1.0, 1.0]))[:3]
     at = (seen[0] / seen[2], seen[1] / seen[2])
-    np.testing.assert_allclose(surface_at(splats, rig, (160, 90), at), (0.5, -0.25, 1.0), atol=1e-4)
-    assert surface_at(splats, rig, (160, 90), (1.0, 1.0)) is None
+    np.testing.assert_allclose(
+        surface_at(splats, rig.camera(160, 90), RenderSettings(), at), (0.5, -0.25, 1.0), atol=1e-4
+    )
+    assert surface_at(splats, rig.camera(160, 90), RenderSettings(), (1.0, 1.0)) is None
 
 
 def test_renderers_that_cannot_be_used_say_why():

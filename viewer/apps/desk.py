@@ -9,10 +9,12 @@ import numpy as np
 
 from viewer import formats, resources
 from viewer.apps.job import Job
+from viewer.core.camera import Camera
 from viewer.core.errors import BadArgument, Cancelled, Unusable
 from viewer.core.report import Report
-from viewer.core.rig import Rig, Vec3
+from viewer.core.rig import Vec3
 from viewer.core.session import Loading, Problem
+from viewer.core.settings import RenderSettings
 from viewer.core.splats import Splats
 from viewer.prefetch import Prefetch
 from viewer.render.reference import surface_depth
@@ -90,11 +92,15 @@ class Desk:
             old.model.release()
         return self.scene
 
-    def pick(self, at: tuple[float, float], size: tuple[int, int], rig: Rig, time: float) -> None:
+    def pick(
+        self, at: tuple[float, float], camera: Camera, settings: RenderSettings, time: float
+    ) -> None:
         """Start to look for the surface at a pixel."""
         if self.scene is not None and self._picking is None:
             splats = self.scene.model.slice(time)
-            self._picking = Job(lambda _: surface_at(splats, rig, size, at), "Finding the surface")
+            self._picking = Job(
+                lambda _: surface_at(splats, camera, settings, at), "Finding the surface"
+            )
 
     def picked(self) -> Vec3 | None:
         """The surface point that was looked for, once; world space. Raises what that met."""
@@ -116,11 +122,10 @@ class Desk:
 
 
 def surface_at(
-    splats: Splats, rig: Rig, size: tuple[int, int], at: tuple[float, float]
+    splats: Splats, camera: Camera, settings: RenderSettings, at: tuple[float, float]
 ) -> Vec3 | None:
     """The point that pixel `at` shows, world space; None where it shows nothing."""
-    camera = rig.camera(*size)
-    depth = surface_depth(splats, camera, *at)
+    depth = surface_depth(splats, camera, settings, *at)
     if depth is None:
         return None
     ray = np.linalg.inv(camera.K) @ np.array([at[0], at[1], 1.0])

@@ -263,7 +263,8 @@ class Viewer:
             if actions.screenshot:
                 self._save_picture()
             if actions.pick is not None:
-                desk.pick(actions.pick, size, state.rig, state.playback.time)
+                camera = state.rig.camera(*size)
+                desk.pick(actions.pick, camera, state.settings, state.playback.time)
         except Exception as error:
             self._fail(problem(error, "This failed"))
 

@@ -130,12 +130,14 @@ def blend(projected: Projected, camera: Camera, settings: RenderSettings) -> Ten
     return out.float()
 
 
-def surface_depth(splats: Splats, camera: Camera, x: float, y: float) -> float | None:
+def surface_depth(
+    splats: Splats, camera: Camera, settings: RenderSettings, x: float, y: float
+) -> float | None:
     """Median depth of one pixel: where half of what it shows lies in front; None where empty.
 
     x, y: pixels from the top left. Works for every renderer: no picture is read back.
     """
-    projected = project(splats, camera, RenderSettings())
+    projected = project(splats, camera, settings)
     pixel = projected.centers.new_tensor([[x, y]])
     alpha = _alphas(projected, torch.arange(len(projected.depths)), pixel)[:, 0]
     shown = 1 - torch.cumprod(1 - alpha, 0)
