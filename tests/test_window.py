@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -41,17 +42,38 @@ class Lines:
         return line.decode()
 
 
+class Screen(NamedTuple):
+    """An X server. file: its picture, which the server keeps up to date (XWD format)."""
+
+    name: str
+    file: Path
+
+    def picture(self) -> np.ndarray:
+        """What is on the screen now, [H, W, 3]."""
+        held = self.file.read_bytes()
+        head = np.frombuffer(held, ">u4", 25)
+        width, height, stride, colors = (int(head[i]) for i in (4, 5, 12, 19))
+        start = int(head[0]) + 12 * colors
+        rows = np.frombuffer(held, np.uint8, height * stride, start).reshape(height, stride)
+        blue_first = rows[:, : 4 * width].reshape(height, width, 4)
+        return blue_first[..., 2::-1].astype(int)
+
+
 @pytest.fixture(scope="module")
-def display() -> Iterator[str]:
+def display(tmp_path_factory) -> Iterator[Screen]:
     """A screen of its own; its number is chosen by the server."""
+    folder = tmp_path_factory.mktemp("screen")
     reading, writing = os.pipe()
     command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1000x700x24"]
     xvfb = subprocess.Popen(
-        [*command, "-nolisten", "tcp", "-noreset"], pass_fds=(writing,), stderr=subprocess.DEVNULL
+        [*command, "-nolisten", "tcp", "-noreset", "-fbdir", str(folder)],
+        pass_fds=(writing,),
+        stderr=subprocess.DEVNULL,
     )
     os.close(writing)
     try:
-        yield ":" + Lines(reading).next(time.monotonic() + PATIENCE, "Xvfb").strip()
+        number = Lines(reading).next(time.monotonic() + PATIENCE, "Xvfb").strip()
+        yield Screen(f":{number}", folder / "Xvfb_screen0")
     finally:
         xvfb.terminate()
         xvfb.wait(PATIENCE)
@@ -61,12 +83,12 @@ def display() -> Iterator[str]:
 class Program:
     """The window program as a child, what it last told, and hands on its pointer and keys."""
 
-    def __init__(self, display: str, folder: Path, name: str) -> None:
-        self.folder = folder
+    def __init__(self, display: Screen, folder: Path, name: str) -> None:
+        self.folder, self.screen = folder, display
         path = folder / name
         path.touch()
         self.env = {
-            **os.environ, "DISPLAY": display, "XDG_CONFIG_HOME": str(folder / "config"),
+            **os.environ, "DISPLAY": display.name, "XDG_CONFIG_HOME": str(folder / "config"),
             "XDG_STATE_HOME": str(folder / "state"), "PYTHONPATH": str(ROOT),
         }  # fmt: skip
         self.env.pop("WAYLAND_DISPLAY", None)
@@ -127,15 +149,9 @@ class Program:
         return self.catch_up()
 
     def picture(self) -> np.ndarray:
-        shot = self.folder / "shot.png"
-        subprocess.run(
-            ["import", "-window", self.window, str(shot)],
-            env=self.env,
-            timeout=PATIENCE,
-            check=True,
-        )
-        with Image.open(shot) as image:
-            return np.asarray(image.convert("RGB")).astype(int)
+        """What the window shows, [H, W, 3]; without a window manager it lies at the corner."""
+        width, height = self.now["size"]
+        return self.screen.picture()[:height, :width]
 
     def close(self) -> int:
         """Close it as the user would; its exit code."""
@@ -251,7 +267,7 @@ def test_double_click_turns_about_the_surface(program):
 def test_any_size_down_to_a_few_pixels_and_minimised(program):
     one = scene(program)
     for size in ((3, 3), (400, 5), (120, 90), (700, 500)):
-        one.tell(f"size {size[0]} {size[1]}")
+        one.hands("windowsize", one.window, str(size[0]), str(size[1]))
         one.until(lambda now, size=size: now["size"] == list(size), f"size {size}")
         one.catch_up()
     assert one.picture().std() > 5

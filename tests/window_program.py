@@ -96,8 +96,6 @@ def main() -> int:
             word, _, rest = line.partition(" ")
             if word == "drop":
                 caught["drop"](caught["window"], [rest])
-            elif word == "size":
-                glfw.set_window_size(caught["window"], *map(int, rest.split()))
             elif word == "minimise":
                 glfw.iconify_window(caught["window"])
             elif word == "restore":
