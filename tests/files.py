@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from viewer.formats import ply
+from viewer.formats.splat import RECORD as RECORD_OF_SPLAT
 from viewer.formats.splatv import MAGIC, RECORD
 
 # The Gaussian of the worked examples (SpacetimeGaussians and .splatv).
@@ -95,6 +96,49 @@ def splatv(records: np.ndarray, padded: bool = False, size: int | None = None) -
     return struct.pack("<II", MAGIC, len(header)) + header + payload
 
 
+def splat(n: int = 50, seed: int = 0) -> np.ndarray:
+    """Records of a .splat."""
+    rng = np.random.default_rng(seed)
+    records = np.zeros(n, RECORD_OF_SPLAT)
+    records["mean"] = rng.normal(size=(n, 3))
+    records["scale"] = np.exp(rng.normal(size=(n, 3)) * 0.3 - 3)
+    for name in ("rgba", "quat"):
+        records[name] = rng.integers(0, 256, size=(n, 4))
+    return records
+
+
+BOUNDS = [f"{end}_{part}" for end in ("min", "max") for part in ("x", "y", "z")]
+BOUNDS += [f"{end}_scale_{axis}" for end in ("min", "max") for axis in "xyz"]
+BOUNDS += [f"{end}_{channel}" for end in ("min", "max") for channel in "rgb"]
+
+
+def compressed(
+    bounds: np.ndarray, packed: np.ndarray, harmonics: np.ndarray | None = None
+) -> bytes:
+    """A compressed PLY of bounds [chunks, 12 or 18], packed [N, 4] and f_rest bytes [N, 9]."""
+    lines = ["ply", "format binary_little_endian 1.0", f"element chunk {len(bounds)}"]
+    lines += [f"property float {name}" for name in BOUNDS[: bounds.shape[1]]]
+    lines += [f"element vertex {len(packed)}"]
+    lines += [f"property uint packed_{n}" for n in ("position", "rotation", "scale", "color")]
+    body = bounds.astype("<f4").tobytes() + packed.astype("<u4").tobytes()
+    if harmonics is not None:
+        lines += [f"element sh {len(packed)}"]
+        lines += [f"property uchar f_rest_{i}" for i in range(harmonics.shape[1])]
+        body += harmonics.astype("u1").tobytes()
+    return ("\n".join([*lines, "end_header"]) + "\n").encode() + body
+
+
+def random_compressed(n: int = 300, seed: int = 0) -> bytes:
+    """A compressed PLY of n random Gaussians in two chunks, with harmonics of degree 1."""
+    rng = np.random.default_rng(seed)
+    low = [-1, -2, -3, -5, -5, -5, 0, 0, 0]
+    high = [1, 2, 3, -3, -3, -3, 1, 1, 1]
+    row = low[:3] + high[:3] + low[3:6] + high[3:6] + low[6:] + high[6:]
+    packed = rng.integers(0, 2**32, size=(n, 4), dtype=np.uint32)
+    harmonics = rng.integers(0, 256, size=(n, 9))
+    return compressed(np.array([row] * -(-n // 256)), packed, harmonics)
+
+
 def write_everything(folder: Path) -> dict[str, Path]:
     """One small model of each format: format name to the path that opens it."""
     paths = {
@@ -103,7 +147,11 @@ def write_everything(folder: Path) -> dict[str, Path]:
         "splatv": folder / "scene.splatv",
         "ftgs-ply": folder / "moving.ftgs.ply",
         "ply-sequence": folder / "frames",
+        "splat": folder / "scene.splat",
+        "compressed-ply": folder / "scene.compressed.ply",
     }
+    paths["splat"].write_bytes(splat().tobytes())
+    paths["compressed-ply"].write_bytes(random_compressed())
     ply.write(paths["3dgs-ply"], gaussians())
     run = paths["spacetime-lite"] / "point_cloud" / "iteration_100"
     run.mkdir(parents=True)

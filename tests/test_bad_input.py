@@ -207,7 +207,42 @@ def no_splat_chunk(folder: Path) -> Path:
     return splatv_bytes(folder, WHOLE[:4] + struct.pack("<I", len(header)) + header + b"1234")
 
 
+def cut_splat(folder: Path) -> Path:
+    path = folder / "a.splat"
+    path.write_bytes(files.splat(9).tobytes()[:-1])
+    return path
+
+
+def few_chunks(folder: Path) -> Path:
+    path = folder / "a.ply"
+    path.write_bytes(files.compressed(np.zeros((1, 18)), np.zeros((257, 4))))
+    return path
+
+
+def chunks_without_bounds(folder: Path) -> Path:
+    path = folder / "a.ply"
+    path.write_bytes(files.compressed(np.zeros((1, 6)), np.zeros((7, 4))))
+    return path
+
+
+def cut_harmonics(folder: Path) -> Path:
+    path = folder / "a.ply"
+    path.write_bytes(files.random_compressed(20)[:-9])
+    return path
+
+
+def odd_harmonics(folder: Path) -> Path:
+    path = folder / "a.ply"
+    path.write_bytes(files.compressed(np.zeros((1, 18)), np.zeros((7, 4)), np.zeros((7, 8))))
+    return path
+
+
 BAD = {
+    cut_splat: "287 bytes, expected a multiple of the 32 of a splat",
+    few_chunks: "has 1 chunks for 257 vertices, expected 2",
+    chunks_without_bounds: "chunk has no min_scale_x, ",
+    cut_harmonics: "ends after 19 of the 20 sh rows",
+    odd_harmonics: "sh has 8 properties and 7 rows, expected 9, 24 or 45 and 7",
     missing: "no such file or folder",
     empty_folder: "an empty folder, expected a trained model",
     folder_of_pictures: "a folder with photo.jpg; none of it is a trained model",
@@ -354,4 +389,6 @@ SAMPLES = {
     "c.ftgs.ply": lambda folder: _ply(files.ftgs(), folder),
     "d.ply": lambda folder: as_ascii(GOOD).encode(),
     "e.splatv": lambda folder: WHOLE,
+    "f.splat": lambda folder: files.splat().tobytes(),
+    "g.compressed.ply": lambda folder: files.random_compressed(),
 }

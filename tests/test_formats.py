@@ -14,7 +14,15 @@ from viewer.core.errors import BadArgument, Cancelled
 from viewer.core.splats import Compensation
 from viewer.formats import ply, ply_3dgs, training
 
-NAMES = ("3dgs-ply", "spacetime-lite", "splatv", "ftgs-ply", "ply-sequence")
+NAMES = (
+    "3dgs-ply",
+    "spacetime-lite",
+    "splatv",
+    "ftgs-ply",
+    "ply-sequence",
+    "splat",
+    "compressed-ply",
+)
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +168,47 @@ def test_3dgs_worked_example(tmp_path):
     ply.write(tmp_path / "a.ply", named)
     splats = formats.load(tmp_path / "a.ply").model.slice(0)
     close(splats.seen_from(torch.zeros(3)), [[0.55992, 0.326442, 0.02244]])
+
+
+def test_compressed_ply_worked_example(tmp_path):
+    low, high = [-1, 0, 2, -4, -4, -4], [1, 10, 4, 4, 4, 4]
+    row = np.array([low[:3] + high[:3] + low[3:] + high[3:]])
+    packed = np.array([[0x801007FF, 0x6BC8012C, 0x801007FF, 0xFF8000FF]])
+    harmonics = np.array([[0, 128, 200, 255, 0, 0, 0, 0, 0]])
+    (tmp_path / "a.ply").write_bytes(files.compressed(row, packed, harmonics))
+    splats = formats.load(tmp_path / "a.ply").model.slice(0)
+    close(splats.means, [[0.00048852, 5.00488759, 4.0]])
+    close(splats.quats, [[0.26058578, 0.92011287, 0.00069121, -0.29238140]], 1e-6)
+    close(splats.scales.log(), [[0.00195, 0.00391, 4.0]], 1e-5)
+    close(splats.opacities, [1.0])
+    close(splats.colors[0, 0] * 0.28209479 + 0.5, [1.0, 128 / 255, 0.0], 1e-6)
+    close(splats.colors[0, 1:, 0], [-4.0, 0.015625, 2.265625], 1e-6)
+    close(splats.colors[0, 1, 1:], [4.0, -4.0], 1e-6)
+
+
+def test_compressed_ply_finds_each_chunks_bounds(tmp_path):
+    first = [0, 0, 0, 1, 1, 1, -3, -3, -3, -3, -3, -3]
+    rows = np.array([first, [10, 0, 0, 11, 1, 1, -2, -2, -2, -2, -2, -2]])
+    (tmp_path / "a.ply").write_bytes(files.compressed(rows, np.zeros((257, 4))))
+    splats = formats.load(tmp_path / "a.ply").model.slice(0)
+    assert splats.means[:, 0].tolist() == [0.0] * 256 + [10.0]
+    close(splats.scales[-1].log(), [-2.0] * 3)
+
+
+def test_splat_worked_example(tmp_path):
+    record = files.splat(1)
+    record["mean"], record["scale"] = (1, 2, 3), (0.1, 0.2, 0.0)
+    record["rgba"], record["quat"] = (255, 0, 51, 204), (255, 128, 128, 128)
+    (tmp_path / "a.splat").write_bytes(record.tobytes())
+    model, report = formats.load(tmp_path / "a.splat")
+    splats = model.slice(0)
+    close(splats.means, [[1.0, 2.0, 3.0]])
+    close(splats.scales[0, :2], [0.1, 0.2])
+    assert 0 < splats.scales[0, 2] < 1e-8
+    close(splats.colors, [[1.0, 0.0, 0.2]])
+    close(splats.opacities, [0.8])
+    assert splats.quats[0, 0] > 0.9999
+    assert "absurd sizes" in report.warnings[0]
 
 
 def test_mip_splatting_worked_example(tmp_path):
@@ -332,6 +381,8 @@ def test_real_models_open(models):
         "stg_coffee_short_splatv": ("splatv", 6_681, ("190 of 6,871", "zero quaternion")),
         "ply_sequence_firework": ("ply-sequence", 4_000, ()),
         "static_inria_ply_sh3_small": ("3dgs-ply", 9_080, ()),
+        "static_person_splat": ("splat", 60_634, ()),
+        "static_biker_compressed_ply_and_spz": ("compressed-ply", 152_746, ()),
     }
     for folder, (name, count, warned) in expected.items():
         model, report = formats.load(models / folder)

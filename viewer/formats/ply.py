@@ -49,8 +49,12 @@ class Header:
     @property
     def vertex(self) -> Element:
         """The vertex element; an empty one where the file has none."""
-        found = [e for e in self.elements if e.name == "vertex"]
-        return found[0] if found else Element("vertex", 0, (), ())
+        return self.element("vertex")
+
+    def element(self, name: str) -> Element:
+        """The element `name`; an empty one where the file has none."""
+        found = [e for e in self.elements if e.name == name]
+        return found[0] if found else Element(name, 0, (), ())
 
     def comment(self, key: str) -> str | None:
         """Text after `key` in the first comment that begins with it."""
@@ -102,7 +106,7 @@ def columns(
             )
         rows = _ascii_rows(header)
     else:
-        rows = _binary_rows(header, _offset(header))
+        rows = binary_rows(header, "vertex")
     out = [np.empty((vertex.count, len(group)), np.float32) for group in groups]
     start = 0
     with np.errstate(over="ignore"):  # a double too large becomes inf, and its row is dropped
@@ -118,7 +122,7 @@ def columns(
 def check(header: Header) -> None:
     """Raise Unusable unless the file holds the rows that its header says; cheap in binary."""
     if header.order:
-        _offset(header)
+        _offset(header, header.vertex)
 
 
 def write(path: Path, named: dict[str, np.ndarray], comments: Sequence[str] = ()) -> None:
@@ -177,40 +181,46 @@ def _parsed(path: Path, lines: list[str], size: int) -> Header:
     return Header(path, order, tuple(elements), tuple(comments), size)
 
 
-def _binary_rows(header: Header, offset: int) -> Iterator[np.ndarray]:
-    """The vertices, some at a time, as memory-mapped structured arrays."""
-    count, dtype = header.vertex.count, _dtype(header, header.vertex)
-    for start in range(0, count, ROWS):
-        some = min(ROWS, count - start)
+def binary_rows(header: Header, name: str, some: int = ROWS) -> Iterator[np.ndarray]:
+    """Rows of the element `name`, `some` at a time, as memory-mapped structured arrays.
+
+    Raises Unusable at once where the file does not hold them all.
+    """
+    element = header.element(name)
+    return _mapped(header, element, _offset(header, element), some)
+
+
+def _mapped(header: Header, element: Element, offset: int, most: int) -> Iterator[np.ndarray]:
+    count, dtype = element.count, _dtype(header, element)
+    for start in range(0, count, most):
+        some = min(most, count - start)
         yield np.memmap(header.path, dtype, "r", offset + start * dtype.itemsize, (some,))
 
 
-def _offset(header: Header) -> int:
-    """Where the vertices begin. Raises Unusable unless there are as many as the header says."""
-    vertex, offset = header.vertex, header.size
+def _offset(header: Header, wanted: Element) -> int:
+    """Where an element begins. Raises Unusable unless it has the rows that the header says."""
+    offset, rows = header.size, "vertices" if wanted.name == "vertex" else f"{wanted.name} rows"
     for element in header.elements:
-        if element is vertex:
+        if element is wanted:
             break
         if element.lists:
             raise Unusable(
-                f"{header.path}: a list property ({element.lists[0]}) before the vertices "
+                f"{header.path}: a list property ({element.lists[0]}) before the {rows} "
                 "cannot be skipped"
             )
         offset += element.count * _dtype(header, element).itemsize
-    dtype, size = _dtype(header, vertex), header.path.stat().st_size
-    if vertex.count == 0 or not dtype.itemsize:
+    dtype, size = _dtype(header, wanted), header.path.stat().st_size
+    if wanted.count == 0 or not dtype.itemsize:
         return offset
     present = max(0, size - offset) // dtype.itemsize
-    if present < vertex.count:
+    if present < wanted.count:
         raise Unusable(
-            f"{header.path}: ends after {present} of the {vertex.count} vertices that its header "
-            f"promises ({size} bytes, expected {offset + vertex.count * dtype.itemsize})"
+            f"{header.path}: ends after {present} of the {wanted.count} {rows} that its header "
+            f"promises ({size} bytes, expected {offset + wanted.count * dtype.itemsize})"
         )
-    excess = size - offset - vertex.count * dtype.itemsize
-    if vertex is header.elements[-1] and excess and excess % dtype.itemsize == 0:
-        raise Unusable(
-            f"{header.path}: holds {present} vertices, but its header says {vertex.count}"
-        )
+    excess = size - offset - wanted.count * dtype.itemsize
+    if wanted is header.elements[-1] and excess and excess % dtype.itemsize == 0:
+        raise Unusable(f"{header.path}: holds {present} {rows}, but its header says {wanted.count}")
     return offset
 
 

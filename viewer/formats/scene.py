@@ -23,7 +23,7 @@ DOWN_Y: Vec3 = (0.0, -1.0, 0.0)  # most captures have y pointing down
 CONE = math.radians(50)  # half angle about +z that a forward-facing capture looks into
 FORWARD_FOV = 2 * math.atan(0.5 / 0.8 * 9 / 16)  # fx = 0.8 W at 16:9, as such captures have
 RAISED = math.radians(12)  # the first view of an object looks down on it by this
-CLOSER = 0.8  # of the distance at which the whole bounding sphere is seen
+ASPECT, MARGIN = 16 / 9, 1.1  # of the picture that an object is fitted into, and room around it
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,9 @@ def home(points: np.ndarray, bounds: Bounds, cameras: Sequence[DatasetCamera], u
     if _looks_ahead(points):
         return _from_origin(points, bounds, up)
     outside = rigs.facing(_from_outside(up), up, Rig().fov_y)
-    return rigs.frame(outside, bounds.center, bounds.radius * CLOSER)
+    distance = _fitting(outside, bounds)
+    position = np.array(bounds.center) - distance * outside.axes[:, 2]
+    return replace(outside, position=_vec(position), distance=distance)
 
 
 def _from_origin(points: np.ndarray, bounds: Bounds, up: Vec3) -> Rig:
@@ -110,6 +112,16 @@ def _from_origin(points: np.ndarray, bounds: Bounds, up: Vec3) -> Rig:
     if max(abs(x), abs(y)) > 0.5 * math.tan(CONE) * z:
         return rigs.aim(rig, (float(x), float(y), float(z)))
     return replace(rig, distance=_depth_ahead(points, math.tan(CONE), bounds.radius))
+
+
+def _fitting(rig: Rig, bounds: Bounds) -> float:
+    """Distance of the box's centre at which the whole box is in the picture."""
+    half = (np.array(bounds.high) - np.array(bounds.low)) / 2
+    signs = np.array(np.meshgrid(*[[-1, 1]] * 3)).reshape(3, 8).T
+    right, down, ahead = (signs * half @ rig.axes).T  # corners in camera axes
+    tan = math.tan(rig.fov_y / 2) / MARGIN
+    reach = np.maximum(np.abs(down) / tan, np.abs(right) / (tan * ASPECT)) - ahead
+    return float(reach.max())
 
 
 def _depth_ahead(p: np.ndarray, tan_x: float, otherwise: float) -> float:

@@ -1,0 +1,73 @@
+""".splat: 32 bytes a Gaussian, static, plain colour.
+
+Source of the layout: antimatter15/splat and playcanvas/splat-transform (read-splat.ts).
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from viewer.core import rotation
+from viewer.core.errors import Unusable
+from viewer.core.model import StaticModel
+from viewer.core.splats import Appearance, Splats
+from viewer.formats import Format, Loaded, layout, sanitize, scene, training
+from viewer.formats.source import BACKGROUND, COMMON, Match, Source
+
+RECORD = np.dtype([("mean", "<f4", 3), ("scale", "<f4", 3), ("rgba", "u1", 4), ("quat", "u1", 4)])
+ROWS = 1 << 16  # read between two reports of progress
+
+
+def sniff(path: Path) -> Match | None:
+    """By its name: the file has no magic number."""
+    file = layout.only_file(path, ".splat")
+    if file is None or file.suffix.lower() != ".splat":
+        return None
+    return Match(file, ("name ends in .splat", f"{file.stat().st_size} bytes"))
+
+
+def load(source: Source) -> Loaded:
+    """The static scene."""
+    appearance = Appearance(background=source.option(BACKGROUND, training.BLACK, "guessed"))
+    model = StaticModel(_splats(_records(source), appearance, source.warnings))
+    cameras = training.cameras(source.root, source.warnings)
+    return Loaded(model, scene.report(source, FORMAT.name, model, scene.STILL, 0, cameras))
+
+
+def _records(source: Source) -> np.ndarray:
+    size = source.path.stat().st_size
+    if not size or size % RECORD.itemsize:
+        raise Unusable(
+            f"{source.path}: {size} bytes, expected a multiple of the {RECORD.itemsize} of a splat"
+        )
+    out = np.empty(size // RECORD.itemsize, RECORD)
+    with source.path.open("rb") as file:
+        for start in range(0, len(out), ROWS):
+            source.progress(0.7 * start / len(out), "reading")
+            part = np.frombuffer(file.read(ROWS * RECORD.itemsize), RECORD)
+            out[start : start + len(part)] = part
+    return out
+
+
+def _splats(records: np.ndarray, appearance: Appearance, warnings: list[str]) -> Splats:
+    means, logs = (torch.from_numpy(records[name].copy()) for name in ("mean", "scale"))
+    logs = logs.log_()  # a scale of 0 is as thin as can be; a negative one is no number
+    fields = {"positions": means, "scales": torch.where(logs == -torch.inf, 0.0, logs)}
+    rows = sanitize.finite_rows(fields, warnings)
+    if rows is not None:
+        records, means, logs = records[rows.numpy()], means[rows], logs[rows]
+    rgba = torch.from_numpy(records["rgba"].astype(np.float32) / 255)
+    quats = torch.from_numpy(records["quat"].astype(np.float32) / 127.5 - 1)
+    return Splats(
+        means=means,
+        quats=rotation.normalized(quats),
+        scales=sanitize.scales(logs, warnings),
+        opacities=rgba[:, 3].contiguous(),
+        colors=rgba[:, :3].contiguous(),
+        appearance=appearance,
+        index=rows,
+    )
+
+
+FORMAT = Format("splat", "a .splat file of 32 bytes a Gaussian", sniff, load, COMMON)
