@@ -12,7 +12,7 @@ from viewer.core import rig as rigs
 from viewer.core.model import Model
 from viewer.core.report import Bounds, DatasetCamera, Report
 from viewer.core.rig import Rig, Vec3
-from viewer.core.splats import Appearance
+from viewer.core.splats import Appearance, Splats
 from viewer.core.temporal import Gaussians4D, TemporalGaussians
 from viewer.formats.source import UP, Source
 
@@ -52,6 +52,11 @@ def indexed(
     """
     source.progress(0.8, "building the time index")
     return TemporalGaussians(gaussians, timing.time_range, appearance, source_index=rows)
+
+
+def drawn_by(splats: Splats, appearance: Appearance) -> Splats:
+    """The same splats with another appearance."""
+    return replace(splats, appearance=appearance)
 
 
 def report(
