@@ -1,10 +1,13 @@
 """Tiny model files in every format, written by the tests themselves; seeded."""
 
+import io
 import json
 import struct
+import zipfile
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from viewer.formats import ply
 from viewer.formats.splat import RECORD as RECORD_OF_SPLAT
@@ -107,6 +110,53 @@ def splat(n: int = 50, seed: int = 0) -> np.ndarray:
     return records
 
 
+def sog_parts(n: int = 40, seed: int = 0, bands: int = 1) -> dict[str, bytes]:
+    """The files of an unpacked SOG (version 2) of n random Gaussians."""
+    rng = np.random.default_rng(seed)
+    height = -(-n // 8)
+
+    def image(shape: tuple[int, int] = (height, 8)) -> np.ndarray:
+        return rng.integers(0, 256, size=(*shape, 4)).astype(np.uint8)
+
+    images = {name: image() for name in ("means_l", "means_u", "quats", "scales", "sh0")}
+    images["quats"][..., 3] = rng.integers(252, 256, size=(height, 8))
+    for name in ("means_l", "means_u", "scales"):
+        images[name][..., 3] = 255
+    book = np.linspace(-4, -1, 256).tolist()
+    meta = {
+        "version": 2, "count": n,
+        "means": {"mins": [-1, -1, -1], "maxs": [1, 1, 1],
+                  "files": ["means_l.webp", "means_u.webp"]},
+        "scales": {"codebook": book, "files": ["scales.webp"]},
+        "quats": {"files": ["quats.webp"]},
+        "sh0": {"codebook": np.linspace(-1, 1, 256).tolist(), "files": ["sh0.webp"]},
+    }  # fmt: skip
+    if bands:
+        images["shN_centroids"] = image((2, 64 * {1: 3, 2: 8, 3: 15}[bands]))
+        images["shN_labels"] = image()
+        images["shN_labels"][..., 1:3] = 0
+        meta["shN"] = {"count": 128, "bands": bands, "codebook": np.linspace(-1, 1, 256).tolist(),
+                       "files": ["shN_centroids.webp", "shN_labels.webp"]}  # fmt: skip
+    parts = {f"{name}.webp": webp(pixels) for name, pixels in images.items()}
+    return parts | {"meta.json": json.dumps(meta).encode()}
+
+
+def webp(pixels: np.ndarray) -> bytes:
+    """RGBA [H, W, 4] as a lossless WebP, colours under zero alpha kept."""
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "WEBP", lossless=True, exact=True)
+    return out.getvalue()
+
+
+def zipped(parts: dict[str, bytes]) -> bytes:
+    """An archive of files."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return out.getvalue()
+
+
 BOUNDS = [f"{end}_{part}" for end in ("min", "max") for part in ("x", "y", "z")]
 BOUNDS += [f"{end}_scale_{axis}" for end in ("min", "max") for axis in "xyz"]
 BOUNDS += [f"{end}_{channel}" for end in ("min", "max") for channel in "rgb"]
@@ -146,10 +196,12 @@ def write_everything(folder: Path) -> dict[str, Path]:
         "spacetime-lite": folder / "run",
         "splatv": folder / "scene.splatv",
         "ftgs-ply": folder / "moving.ftgs.ply",
-        "ply-sequence": folder / "frames",
+        "sequence": folder / "frames",
         "splat": folder / "scene.splat",
+        "sog": folder / "scene.sog",
         "compressed-ply": folder / "scene.compressed.ply",
     }
+    paths["sog"].write_bytes(zipped(sog_parts()))
     paths["splat"].write_bytes(splat().tobytes())
     paths["compressed-ply"].write_bytes(random_compressed())
     ply.write(paths["3dgs-ply"], gaussians())
@@ -158,9 +210,9 @@ def write_everything(folder: Path) -> dict[str, Path]:
     ply.write(run / "point_cloud.ply", spacetime())
     paths["splatv"].write_bytes(splatv(splatv_records()))
     ply.write(paths["ftgs-ply"], ftgs(), ["ftgs_version 1", "n_frames 20", "fps 25"])
-    paths["ply-sequence"].mkdir()
+    paths["sequence"].mkdir()
     for i in (1, 2, 10):
-        ply.write(paths["ply-sequence"] / f"frame_{i}.ply", gaussians(20 + i, i))
+        ply.write(paths["sequence"] / f"frame_{i}.ply", gaussians(20 + i, i))
     return paths
 
 

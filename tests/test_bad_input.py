@@ -1,5 +1,6 @@
 """Every bad input gives one line: the file, what was found, what was expected."""
 
+import itertools
 import json
 import struct
 from pathlib import Path
@@ -237,7 +238,48 @@ def odd_harmonics(folder: Path) -> Path:
     return path
 
 
+NUMBERS = itertools.count()
+
+
+def sog_with(**changes: object):
+    """A maker of a .sog whose meta.json is changed."""
+
+    def make(folder: Path) -> Path:
+        parts = files.sog_parts(20)
+        meta = json.loads(parts["meta.json"]) | changes
+        parts["meta.json"] = json.dumps(meta).encode()
+        (folder / "a.sog").write_bytes(files.zipped(parts))
+        return folder / "a.sog"
+
+    make.__name__ = f"sog_with_{'_'.join(changes)}_{next(NUMBERS)}"
+    return make
+
+
+def sog_cut(folder: Path) -> Path:
+    (folder / "a.sog").write_bytes(files.zipped(files.sog_parts())[:-30])
+    return folder / "a.sog"
+
+
+def sog_outside(folder: Path) -> Path:
+    parts = files.sog_parts(20)
+    meta = json.loads(parts["meta.json"])
+    meta["quats"] = {"files": ["../quats.webp"]}
+    for name, content in (parts | {"meta.json": json.dumps(meta).encode()}).items():
+        (folder / name).write_bytes(content)
+    return folder / "meta.json"
+
+
 BAD = {
+    sog_with(count=10**9): "says it holds 1000000000 Gaussians",
+    sog_with(count=-1): "says it holds -1 Gaussians",
+    sog_with(count=1000): "image low has fewer pixels than the 1000 Gaussians",
+    sog_with(quats={}): "meta.json lacks something (KeyError: 'files')",
+    sog_with(sh0={"codebook": [1], "files": ["sh0.webp"]}): "a codebook has shape (1,)",
+    sog_with(
+        scales={"codebook": [0.0] * 256, "files": ["meta.json"]}
+    ): "is broken (cannot identify",
+    sog_cut: "is broken (File is not a zip file)",
+    sog_outside: "names a file outside its folder ('../quats.webp')",
     cut_splat: "287 bytes, expected a multiple of the 32 of a splat",
     few_chunks: "has 1 chunks for 257 vertices, expected 2",
     chunks_without_bounds: "chunk has no min_scale_x, ",
@@ -389,6 +431,7 @@ SAMPLES = {
     "c.ftgs.ply": lambda folder: _ply(files.ftgs(), folder),
     "d.ply": lambda folder: as_ascii(GOOD).encode(),
     "e.splatv": lambda folder: WHOLE,
+    "h.sog": lambda folder: files.zipped(files.sog_parts(20)),
     "f.splat": lambda folder: files.splat().tobytes(),
     "g.compressed.ply": lambda folder: files.random_compressed(),
 }

@@ -176,9 +176,7 @@ def test_bench_prints_and_writes_its_figures(scene, tmp_path, capsys):
         assert figures["quality"]["max_abs"] < 0.02
 
 
-@pytest.mark.parametrize(
-    "name", ["3dgs-ply", "spacetime-lite", "splatv", "ftgs-ply", "ply-sequence"]
-)
+@pytest.mark.parametrize("name", ["3dgs-ply", "spacetime-lite", "splatv", "ftgs-ply", "sequence"])
 def test_slice_to_npz(written, name, camera, tmp_path):
     output = tmp_path / "a.npz"
     assert run("slice", str(written[name]), "--frame", "0", "--output", str(output)) == 0
@@ -189,7 +187,7 @@ def test_slice_to_npz(written, name, camera, tmp_path):
     assert held["opacities"].shape == (n,)
     assert held["quats"].shape == (n, 4)
     assert held["scales"].shape == (n, 3)
-    dependent = name in ("3dgs-ply", "ftgs-ply", "ply-sequence")
+    dependent = name in ("3dgs-ply", "ftgs-ply", "sequence")
     assert ("sh" in held) == dependent
     assert ("colors" in held) != dependent
     assert run("slice", str(written[name]), "--camera", camera, "--output", str(output)) == 0

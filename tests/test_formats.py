@@ -1,5 +1,6 @@
 """Every format: what a model must be, the worked examples, and what real folders hold."""
 
+import io
 import json
 import math
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from tests import files
 from viewer import formats
@@ -15,14 +17,9 @@ from viewer.core.splats import Compensation
 from viewer.formats import ply, ply_3dgs, training
 
 NAMES = (
-    "3dgs-ply",
-    "spacetime-lite",
-    "splatv",
-    "ftgs-ply",
-    "ply-sequence",
-    "splat",
-    "compressed-ply",
-)
+    "3dgs-ply", "spacetime-lite", "splatv", "ftgs-ply", "sequence", "splat", "compressed-ply",
+    "sog",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -195,6 +192,72 @@ def test_compressed_ply_finds_each_chunks_bounds(tmp_path):
     close(splats.scales[-1].log(), [-2.0] * 3)
 
 
+def test_sog_worked_example(tmp_path):
+    parts = files.sog_parts(1, bands=0)
+    meta = json.loads(parts["meta.json"])
+    meta["means"] |= {"mins": [-2.5] * 3, "maxs": [3] * 3}
+    pixel = np.full((1, 1, 4), 255, np.uint8)
+    for name, values in (("means_l", (0x34, 0x34, 0x34, 255)), ("means_u", (0x12, 0x12, 0x12, 255)),
+                         ("quats", (200, 100, 128, 253)), ("sh0", (0, 255, 0, 51))):  # fmt: skip
+        pixel[:] = values
+        parts[f"{name}.webp"] = files.webp(pixel)
+    parts["meta.json"] = json.dumps(meta).encode()
+    for name, content in parts.items():
+        (tmp_path / name).write_bytes(content)
+    for path in (tmp_path, tmp_path / "meta.json"):
+        splats = formats.load(path).model.slice(0)
+        close(splats.means[0, :1], [-7.2392661], 1e-4)
+        close(splats.quats, [[0.40208033, 0.90280864, -0.15251323, 0.00277297]], 1e-6)
+        close(splats.opacities, [0.2])
+        close(splats.colors[0, 0], [-1.0, 1.0, -1.0])
+
+
+@pytest.mark.parametrize("bands", [1, 2, 3])
+def test_sog_harmonics_come_from_the_palette(tmp_path, bands):
+    parts = files.sog_parts(10, bands=bands)
+    (tmp_path / "a.sog").write_bytes(files.zipped(parts))
+    splats = formats.load(tmp_path / "a.sog").model.slice(0)
+    labels = pixels_of(parts["shN_labels.webp"]).reshape(-1, 4)[:10, 0]
+    palette = pixels_of(parts["shN_centroids.webp"]).reshape(128, -1, 4)[..., :3]
+    higher = {1: 3, 2: 8, 3: 15}[bands]
+    want = np.zeros((10, higher, 3), np.float32)
+    inside = labels < 128
+    want[inside] = np.linspace(-1, 1, 256)[palette[labels[inside]]]
+    close(splats.colors[:, 1:], want)
+
+
+def test_older_sog_gives_ranges_in_place_of_codebooks(tmp_path):
+    parts = files.sog_parts(10, bands=0)
+    meta = json.loads(parts["meta.json"])
+    older = {"means": meta["means"] | {"shape": [10, 3]}, "quats": meta["quats"],
+             "scales": {"mins": [-5] * 3, "maxs": [-1] * 3, "files": ["scales.webp"]},
+             "sh0": {"mins": [-1, -1, -1, -4], "maxs": [1, 1, 1, 4],
+                     "files": ["sh0.webp"]}}  # fmt: skip
+    parts["meta.json"] = json.dumps(older).encode()
+    (tmp_path / "a.sog").write_bytes(files.zipped(parts))
+    splats = formats.load(tmp_path / "a.sog").model.slice(0)
+    stored = pixels_of(parts["scales.webp"]).reshape(-1, 4)[:10, :3] / 255
+    close(splats.scales.log(), -5 + 4 * stored, 1e-5)
+    alpha = pixels_of(parts["sh0.webp"]).reshape(-1, 4)[:10, 3] / 255
+    close(splats.opacities, 1 / (1 + np.exp(4 - 8 * alpha)), 1e-5)
+
+
+def pixels_of(content: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(content)).convert("RGBA"))
+
+
+@pytest.mark.parametrize("kind", ["compressed.ply", "splat", "sog"])
+def test_sequences_of_every_kind(tmp_path, kind):
+    for i in (1, 2, 10):
+        content = {"compressed.ply": files.random_compressed(i), "splat": files.splat(i).tobytes(),
+                   "sog": files.zipped(files.sog_parts(i))}[kind]  # fmt: skip
+        (tmp_path / f"f{i}.{kind}").write_bytes(content)
+    model, report = formats.load(tmp_path)
+    assert report.format == "sequence"
+    assert [len(model.slice(t)) for t in range(3)] == [1, 2, 10]
+    assert model.count == 10
+
+
 def test_splat_worked_example(tmp_path):
     record = files.splat(1)
     record["mean"], record["scale"] = (1, 2, 3), (0.1, 0.2, 0.0)
@@ -338,7 +401,7 @@ def test_a_training_run_opens_by_root_by_folder_and_by_file(tmp_path):
 
 
 def test_sequences_play_by_rank_in_natural_order(written):
-    model, report = formats.load(written["ply-sequence"])
+    model, report = formats.load(written["sequence"])
     assert report.frame_names == ("frame_1.ply", "frame_2.ply", "frame_10.ply")
     assert [len(model.slice(t)) for t in (0, 0.99, 1, 2, 5)] == [21, 21, 22, 30, 30]
     assert report.frame_times == (0, 1, 2)
@@ -379,9 +442,11 @@ def test_real_models_open(models):
     expected = {
         "stg_cook_spinach_splatv": ("splatv", 62_442, ()),
         "stg_coffee_short_splatv": ("splatv", 6_681, ("190 of 6,871", "zero quaternion")),
-        "ply_sequence_firework": ("ply-sequence", 4_000, ()),
+        "ply_sequence_firework": ("sequence", 4_000, ()),
         "static_inria_ply_sh3_small": ("3dgs-ply", 9_080, ()),
         "static_person_splat": ("splat", 60_634, ()),
+        "sog_sequence_monkey": ("sequence", 31_658, ()),
+        "static_playbot_sog_v2/2_0": ("sog", 125_000, ()),
         "static_biker_compressed_ply_and_spz": ("compressed-ply", 152_746, ()),
     }
     for folder, (name, count, warned) in expected.items():

@@ -15,7 +15,7 @@ from viewer.core.model import StaticModel
 from viewer.core.splats import Appearance, Splats
 from viewer.formats import Format, Loaded, layout, ply, sanitize, scene, training
 from viewer.formats.ply import Header
-from viewer.formats.source import BACKGROUND, COMMON, Match, Source
+from viewer.formats.source import BACKGROUND, COMMON, Codec, Match, Progress, Source
 
 CHUNK = 256  # Gaussians that share bounds
 PACKED = ("packed_position", "packed_rotation", "packed_scale", "packed_color")
@@ -36,18 +36,39 @@ def sniff(path: Path) -> Match | None:
 
 def load(source: Source) -> Loaded:
     """The static scene."""
-    header = ply.read_header(source.path)
-    if header is None:
-        raise Unusable(f"{source.path}: is no longer a PLY")
     appearance = Appearance(background=source.option(BACKGROUND, training.BLACK, "guessed"))
-    splats = _splats(header, source, appearance)
-    model = StaticModel(splats)
+    splats = read(source.path, source.part(0, 0.9), source.warnings)
+    model = StaticModel(scene.drawn_by(splats, appearance))
     cameras = training.cameras(source.root, source.warnings)
     report = scene.report(source, FORMAT.name, model, scene.STILL, splats.sh_degree, cameras)
     return Loaded(model, report)
 
 
-def _splats(header: Header, source: Source, appearance: Appearance) -> Splats:
+def read(path: Path, progress: Progress, warnings: list[str]) -> Splats:
+    """Splats of a file. Raises Unusable."""
+    return _splats(_header(path), progress, warnings)
+
+
+def _header(path: Path) -> Header:
+    header = ply.read_header(path)
+    if header is None:
+        raise Unusable(f"{path}: is not a PLY")
+    return header
+
+
+def _is_one(path: Path) -> bool:
+    header = ply.read_header(path)
+    return header is not None and PACKED[0] in header.vertex.names
+
+
+def _count(path: Path) -> int:
+    header = _header(path)
+    _chunks(header)
+    ply.check(header)
+    return header.vertex.count
+
+
+def _splats(header: Header, progress: Progress, warnings: list[str]) -> Splats:
     count, chunks = header.vertex.count, _chunks(header)
     harmonics = _harmonics(header)
     means, logs = np.empty((count, 3), np.float32), np.empty((count, 3), np.float32)
@@ -55,7 +76,7 @@ def _splats(header: Header, source: Source, appearance: Appearance) -> Splats:
     colors = np.empty((count, len(harmonics) // 3 + 1, 3), np.float32)
     start = 0
     for rows in ply.binary_rows(header, "vertex", SOME):
-        source.progress(0.7 * start / count, "decoding")
+        progress(0.8 * start / count, "decoding")
         here = slice(start, start + len(rows))
         chunk = np.arange(start, start + len(rows)) // CHUNK
         means[here] = _vector(rows["packed_position"], chunks, chunk, "")
@@ -66,21 +87,21 @@ def _splats(header: Header, source: Source, appearance: Appearance) -> Splats:
         start += len(rows)
     start = 0
     for rows in ply.binary_rows(header, "sh", SOME) if harmonics else ():
-        source.progress(0.7 + 0.1 * start / count, "decoding harmonics")
+        progress(0.8 + 0.2 * start / count, "decoding harmonics")
         higher = len(harmonics) // 3
         for i, name in enumerate(harmonics):  # by channel, as in a plain PLY
             colors[start : start + len(rows), 1 + i % higher, i // higher] = _harmonic(rows[name])
         start += len(rows)
     fields = {"positions": torch.from_numpy(means), "scales": torch.from_numpy(logs)}
-    kept = sanitize.finite_rows(fields, source.warnings)
+    kept = sanitize.finite_rows(fields, warnings)
     keep = torch.arange(count) if kept is None else kept
     return Splats(
         means=fields["positions"][keep],
         quats=rotation.normalized(torch.from_numpy(quats)[keep]),
-        scales=sanitize.scales(fields["scales"][keep], source.warnings),
+        scales=sanitize.scales(fields["scales"][keep], warnings),
         opacities=torch.from_numpy(opacities)[keep],
-        colors=sanitize.colors(torch.from_numpy(colors)[keep], source.warnings),
-        appearance=appearance,
+        colors=sanitize.colors(torch.from_numpy(colors)[keep], warnings),
+        appearance=Appearance(),
         index=kept,
     )
 
@@ -172,6 +193,7 @@ def _harmonic(stored: np.ndarray) -> np.ndarray:
     return 8 * (share - 0.5)
 
 
+CODEC = Codec(_is_one, _count, read)
 FORMAT = Format(
     "compressed-ply",
     "a .compressed.ply of SuperSplat, with chunk and packed_*",

@@ -63,14 +63,16 @@ def natural(name: str) -> list[tuple[int, int | str]]:
     return [(0, int(part)) if part.isdigit() else (1, part) for part in parts if part]
 
 
-def sequence(folder: Path) -> list[Path]:
-    """PLYs of a folder whose names differ in their last number alone, in order; else nothing.
+def sequence(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
+    """Files of one kind whose names differ in their last number alone, in order; else nothing.
 
     Or <number>/.../point_cloud.ply in numbered subfolders, the newest iteration of each.
     """
-    files = files_with(folder, ".ply")
-    if len(files) > 1:
-        return files if _differ_in_last_number([p.name for p in files]) else []
+    kinds = [files for suffix in suffixes if len(files := files_with(folder, suffix)) > 1]
+    if kinds:
+        files = kinds[0]
+        alone = len(kinds) == 1 and _differ_in_last_number([p.name for p in files])
+        return files if alone else []
     folders = sorted(
         (p for p in folder.iterdir() if p.is_dir() and DIGITS.search(p.name)),
         key=lambda p: natural(p.name),

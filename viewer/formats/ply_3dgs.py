@@ -18,7 +18,16 @@ from viewer.core.model import StaticModel
 from viewer.core.splats import LOW_PASS, NEAR, Appearance, Compensation, Splats
 from viewer.formats import Format, Loaded, layout, ply, sanitize, scene, training
 from viewer.formats.ply import Header
-from viewer.formats.source import BACKGROUND, COMMON, Match, Option, Progress, Source, positive
+from viewer.formats.source import (
+    BACKGROUND,
+    COMMON,
+    Codec,
+    Match,
+    Option,
+    Progress,
+    Source,
+    positive,
+)
 
 SPLAT = {"f_dc_0", "opacity", "scale_0", "rot_0"}  # any of them says that a PLY holds splats
 # Properties by which other families of splat PLYs are known.
@@ -63,9 +72,7 @@ def sniff(path: Path) -> Match | None:
 def load(source: Source) -> Loaded:
     """The static scene."""
     cfg = training.cfg_args(source.root, source.warnings)
-    header = ply.read_header(source.path)
-    if header is None:
-        raise Unusable(f"{source.path}: is no longer a PLY")
+    header = _header(source.path)
     appearance = _appearance(source, header, *training.number(cfg, "kernel_size", MIP_LOW_PASS))
     found, origin = written_background(header) or training.background(cfg)
     appearance = replace(appearance, background=source.option(BACKGROUND, found, origin))
@@ -123,6 +130,12 @@ def read_with(
     return splats, others
 
 
+def read_file(path: Path, progress: Progress, warnings: list[str]) -> Splats:
+    """Splats of a PLY, drawn as its own header says. Raises Unusable."""
+    header = _header(path)
+    return read(header, _stated(header)[0], progress, warnings)
+
+
 def write(path: Path, splats: Splats) -> None:
     """Splats as a standard 3DGS PLY, inverse activations applied.
 
@@ -162,22 +175,50 @@ def _comments(splats: Splats) -> list[str]:
 
 
 def _appearance(source: Source, header: Header, kernel: float, kernel_from: str) -> Appearance:
+    """How the file says it is drawn, unless options say otherwise."""
+    stated, origin = _stated(header)
+    low_pass, low_pass_from = stated.low_pass, origin
+    if _mip(header) and number(header, "view4d.low_pass") is None:
+        low_pass, low_pass_from = kernel, kernel_from
+    return Appearance(
+        low_pass=source.option(LOW_PASS_OPTION, low_pass, low_pass_from),
+        compensation=source.option(COMPENSATION, stated.compensation, origin),
+        near=stated.near,
+    )
+
+
+def _stated(header: Header) -> tuple[Appearance, str]:
     """How the file says it is drawn: Mip-Splatting's filter_3D, or a comment of its writer."""
     compensation, low_pass, origin = Compensation.NONE, LOW_PASS, "guessed"
     mode = (header.comment("SplatRenderMode") or "").lower()
     if _mip(header):
-        compensation, low_pass, origin = Compensation.MIP, kernel, kernel_from
+        compensation, low_pass, origin = Compensation.MIP, MIP_LOW_PASS, "filter_3D in the file"
     elif mode == "mip" or header.comment("antialiased") == "1":
         compensation, origin = Compensation.MIP, "comment in the file"
         low_pass = MIP_LOW_PASS if mode == "mip" else LOW_PASS
     written = number(header, "view4d.low_pass")
     if written is not None:
         low_pass, origin = written, "comment in the file"
-    return Appearance(
-        low_pass=source.option(LOW_PASS_OPTION, low_pass, origin),
-        compensation=source.option(COMPENSATION, compensation, origin),
-        near=number(header, "view4d.near") or NEAR,
-    )
+    near = number(header, "view4d.near") or NEAR
+    return Appearance(low_pass=low_pass, compensation=compensation, near=near), origin
+
+
+def _header(path: Path) -> Header:
+    header = ply.read_header(path)
+    if header is None:
+        raise Unusable(f"{path}: is not a PLY")
+    return header
+
+
+def _is_one(path: Path) -> bool:
+    header = ply.read_header(path)
+    return header is not None and is_splats(header)
+
+
+def _count(path: Path) -> int:
+    header = _header(path)
+    ply.check(header)
+    return header.vertex.count
 
 
 def written_background(header: Header) -> tuple[tuple[float, float, float], str] | None:
@@ -244,6 +285,7 @@ def _shape(splats: Splats) -> tuple[Tensor, Tensor]:
     return rotation.quaternions(vectors), values.clamp_min(0).sqrt()
 
 
+CODEC = Codec(_is_one, _count, read_file)
 FORMAT = Format(
     "3dgs-ply",
     "a .ply with f_dc_*, opacity, scale_*, rot_*, or a training run's folder",

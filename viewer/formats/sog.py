@@ -8,7 +8,7 @@ import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from viewer.core.errors import Unusable
 from viewer.core.model import StaticModel
 from viewer.core.splats import Appearance, Compensation, Splats
 from viewer.formats import Format, Loaded, layout, sanitize, scene, training
-from viewer.formats.source import BACKGROUND, COMMON, Match, Progress, Source
+from viewer.formats.source import BACKGROUND, COMMON, Codec, Match, Progress, Source
 
 MAX_META = 16 << 20  # bytes
 MAX_MEMBER = 1 << 30  # bytes of one image file
@@ -27,6 +27,7 @@ MAX_PIXELS = 1 << 27  # of one image: more Gaussians than that fit no memory
 COEFFICIENTS = {1: 3, 2: 8, 3: 15}  # above degree 0, by bands
 PALETTE = 64  # entries a row of the centroids image
 
+T = TypeVar("T")
 Member = Callable[[str], bytes]  # a file of the archive or the folder
 
 
@@ -70,11 +71,20 @@ def load(source: Source) -> Loaded:
 
 def read(path: Path, progress: Progress, warnings: list[str]) -> Splats:
     """Splats of an archive or of the folder of a meta.json. Raises Unusable."""
+    return _with_members(path, lambda member: _decoded(path, member, progress, warnings))
+
+
+def count(path: Path) -> int:
+    """Gaussians that the meta.json says there are. Raises Unusable."""
+    return _with_members(path, lambda member: _meta(path, member)[1])
+
+
+def _with_members(path: Path, use: Callable[[Member], T]) -> T:
     try:
         if path.name == "meta.json":
-            return _decoded(path, _in_folder(path), progress, warnings)
+            return use(_in_folder(path))
         with zipfile.ZipFile(path) as archive:
-            return _decoded(path, _in_archive(path, archive), progress, warnings)
+            return use(_in_archive(path, archive))
     except (KeyError, TypeError, IndexError, AttributeError) as error:
         raise Unusable(
             f"{path}: meta.json lacks something ({type(error).__name__}: {error})"
@@ -107,14 +117,8 @@ def _in_folder(path: Path) -> Member:
 
 
 def _decoded(path: Path, member: Member, progress: Progress, warnings: list[str]) -> Splats:
-    text = member("meta.json")
-    if len(text) > MAX_META:
-        raise Unusable(f"{path}: meta.json has {len(text)} bytes")
-    meta = json.loads(text)
+    meta, count = _meta(path, member)
     newer = meta.get("version") == 2
-    count = int(meta["count"] if newer else meta["means"]["shape"][0])
-    if not 0 <= count <= MAX_PIXELS:
-        raise Unusable(f"{path}: says it holds {count} Gaussians")
 
     def pixels(part: str, i: int, step: float) -> np.ndarray:
         progress(step, f"decoding {part}")
@@ -146,6 +150,18 @@ def _decoded(path: Path, member: Member, progress: Progress, warnings: list[str]
         appearance=Appearance(compensation=compensation),
         index=rows,
     )
+
+
+def _meta(path: Path, member: Member) -> tuple[dict[str, Any], int]:
+    """The description, and how many Gaussians it says there are."""
+    text = member("meta.json")
+    if len(text) > MAX_META:
+        raise Unusable(f"{path}: meta.json has {len(text)} bytes")
+    meta = json.loads(text)
+    found = int(meta["count"] if meta.get("version") == 2 else meta["means"]["shape"][0])
+    if not 0 <= found <= MAX_PIXELS:
+        raise Unusable(f"{path}: says it holds {found} Gaussians")
+    return meta, found
 
 
 def _image(path: Path, member: Member, name: str) -> np.ndarray:
@@ -221,4 +237,5 @@ def _colors(
     return out
 
 
+CODEC = Codec(is_sog, count, read)
 FORMAT = Format("sog", "a .sog, or the folder of its meta.json", sniff, load, COMMON)

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 
 from viewer.core.errors import BadArgument
 from viewer.core.report import Setting
+from viewer.core.splats import Splats
 
 Progress = Callable[[float, str], None]  # fraction 0..1 and what; raises Cancelled to stop
 T = TypeVar("T")
@@ -36,6 +37,19 @@ class Match:
 
     path: Path
     evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """How files of one kind are read as one instant: alone, or as a frame of a sequence.
+
+    is_one: cheap. count: Gaussians in the file; raises Unusable where it is surely broken.
+    read: raises Unusable; notes in the list what it mended.
+    """
+
+    is_one: Callable[[Path], bool]
+    count: Callable[[Path], int]
+    read: Callable[[Path, Progress, list[str]], Splats]
 
 
 @dataclass(slots=True)

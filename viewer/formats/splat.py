@@ -13,7 +13,7 @@ from viewer.core.errors import Unusable
 from viewer.core.model import StaticModel
 from viewer.core.splats import Appearance, Splats
 from viewer.formats import Format, Loaded, layout, sanitize, scene, training
-from viewer.formats.source import BACKGROUND, COMMON, Match, Source
+from viewer.formats.source import BACKGROUND, COMMON, Codec, Match, Progress, Source
 
 RECORD = np.dtype([("mean", "<f4", 3), ("scale", "<f4", 3), ("rgba", "u1", 4), ("quat", "u1", 4)])
 ROWS = 1 << 16  # read between two reports of progress
@@ -30,27 +30,37 @@ def sniff(path: Path) -> Match | None:
 def load(source: Source) -> Loaded:
     """The static scene."""
     appearance = Appearance(background=source.option(BACKGROUND, training.BLACK, "guessed"))
-    model = StaticModel(_splats(_records(source), appearance, source.warnings))
+    splats = read(source.path, source.part(0, 0.9), source.warnings)
+    model = StaticModel(scene.drawn_by(splats, appearance))
     cameras = training.cameras(source.root, source.warnings)
     return Loaded(model, scene.report(source, FORMAT.name, model, scene.STILL, 0, cameras))
 
 
-def _records(source: Source) -> np.ndarray:
-    size = source.path.stat().st_size
+def read(path: Path, progress: Progress, warnings: list[str]) -> Splats:
+    """Splats of a file. Raises Unusable."""
+    return _splats(_records(path, progress), warnings)
+
+
+def _count(path: Path) -> int:
+    size = path.stat().st_size
     if not size or size % RECORD.itemsize:
         raise Unusable(
-            f"{source.path}: {size} bytes, expected a multiple of the {RECORD.itemsize} of a splat"
+            f"{path}: {size} bytes, expected a multiple of the {RECORD.itemsize} of a splat"
         )
-    out = np.empty(size // RECORD.itemsize, RECORD)
-    with source.path.open("rb") as file:
+    return size // RECORD.itemsize
+
+
+def _records(path: Path, progress: Progress) -> np.ndarray:
+    out = np.empty(_count(path), RECORD)
+    with path.open("rb") as file:
         for start in range(0, len(out), ROWS):
-            source.progress(0.7 * start / len(out), "reading")
+            progress(start / len(out), "reading")
             part = np.frombuffer(file.read(ROWS * RECORD.itemsize), RECORD)
             out[start : start + len(part)] = part
     return out
 
 
-def _splats(records: np.ndarray, appearance: Appearance, warnings: list[str]) -> Splats:
+def _splats(records: np.ndarray, warnings: list[str]) -> Splats:
     means, logs = (torch.from_numpy(records[name].copy()) for name in ("mean", "scale"))
     logs = logs.log_()  # a scale of 0 is as thin as can be; a negative one is no number
     fields = {"positions": means, "scales": torch.where(logs == -torch.inf, 0.0, logs)}
@@ -65,9 +75,10 @@ def _splats(records: np.ndarray, appearance: Appearance, warnings: list[str]) ->
         scales=sanitize.scales(logs, warnings),
         opacities=rgba[:, 3].contiguous(),
         colors=rgba[:, :3].contiguous(),
-        appearance=appearance,
+        appearance=Appearance(),
         index=rows,
     )
 
 
+CODEC = Codec(lambda path: path.suffix.lower() == ".splat", _count, read)
 FORMAT = Format("splat", "a .splat file of 32 bytes a Gaussian", sniff, load, COMMON)
