@@ -1,5 +1,6 @@
 """Tiny model files in every format, written by the tests themselves; seeded."""
 
+import gzip
 import io
 import json
 import struct
@@ -7,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import zstandard
 from PIL import Image
 
 from viewer.formats import ply
@@ -157,6 +159,30 @@ def zipped(parts: dict[str, bytes]) -> bytes:
     return out.getvalue()
 
 
+def spz(version: int, n: int = 30, degree: int = 1, seed: int = 0) -> bytes:
+    """An SPZ of n random Gaussians."""
+    rng = np.random.default_rng(seed)
+    turn = 3 if version < 3 else 4
+    sizes = [6 if version == 1 else 9, 1, 3, 3, turn, 3 * (0, 3, 8, 15)[degree]]
+    arrays = [rng.integers(0, 256, size=n * size).astype(np.uint8).tobytes() for size in sizes]
+    if version == 1:
+        arrays[0] = rng.normal(size=(n, 3)).astype("<f2").tobytes()
+    return packed_spz(version, n, degree, arrays)
+
+
+def packed_spz(version: int, n: int, degree: int, arrays: list[bytes]) -> bytes:
+    """An SPZ of raw arrays; 12 bits after the point."""
+    head = b"NGSP" + struct.pack("<IIBBBB", version, n, degree, 12, 0, 0)
+    if version < 4:
+        return gzip.compress(head + b"".join(arrays), mtime=0)
+    streams = [part for part in arrays if part]
+    packed = [zstandard.ZstdCompressor().compress(part) for part in streams]
+    head = head[:15] + struct.pack("<BI", len(streams), 32) + bytes(12)
+    pairs = zip(packed, streams, strict=True)
+    table = b"".join(struct.pack("<QQ", len(small), len(part)) for small, part in pairs)
+    return head + table + b"".join(packed)
+
+
 BOUNDS = [f"{end}_{part}" for end in ("min", "max") for part in ("x", "y", "z")]
 BOUNDS += [f"{end}_scale_{axis}" for end in ("min", "max") for axis in "xyz"]
 BOUNDS += [f"{end}_{channel}" for end in ("min", "max") for channel in "rgb"]
@@ -199,8 +225,10 @@ def write_everything(folder: Path) -> dict[str, Path]:
         "sequence": folder / "frames",
         "splat": folder / "scene.splat",
         "sog": folder / "scene.sog",
+        "spz": folder / "scene.spz",
         "compressed-ply": folder / "scene.compressed.ply",
     }
+    paths["spz"].write_bytes(spz(4))
     paths["sog"].write_bytes(zipped(sog_parts()))
     paths["splat"].write_bytes(splat().tobytes())
     paths["compressed-ply"].write_bytes(random_compressed())

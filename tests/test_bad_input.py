@@ -269,7 +269,25 @@ def sog_outside(folder: Path) -> Path:
     return folder / "meta.json"
 
 
+def spz_of(content: bytes, name: str):
+    """A maker of a .spz."""
+
+    def make(folder: Path) -> Path:
+        (folder / "a.spz").write_bytes(content)
+        return folder / "a.spz"
+
+    make.__name__ = f"spz_{name}"
+    return make
+
+
 BAD = {
+    spz_of(b"hello, this is no spz", "text"): "begins with b'hell', expected b'NGSP'",
+    spz_of(files.spz(4)[:40], "cut_table"): "its table of streams is cut",
+    spz_of(files.spz(4)[:-9], "cut_stream"): "is broken (",
+    spz_of(files.spz(2)[:-30], "cut_gzip"): "ends after ",
+    spz_of(files.packed_spz(2, 10**6, 0, [b"abc"]), "short"): "ends after 3 of 19000000 bytes",
+    spz_of(files.packed_spz(3, 10**9, 0, [b""]), "bomb"): "says 1000000000 Gaussians of degree 0",
+    spz_of(files.spz(4)[:10], "stub"): "begins with",
     sog_with(count=10**9): "says it holds 1000000000 Gaussians",
     sog_with(count=-1): "says it holds -1 Gaussians",
     sog_with(count=1000): "image low has fewer pixels than the 1000 Gaussians",
@@ -431,6 +449,8 @@ SAMPLES = {
     "c.ftgs.ply": lambda folder: _ply(files.ftgs(), folder),
     "d.ply": lambda folder: as_ascii(GOOD).encode(),
     "e.splatv": lambda folder: WHOLE,
+    "i.spz": lambda folder: files.spz(4),
+    "j.spz": lambda folder: files.spz(2),
     "h.sog": lambda folder: files.zipped(files.sog_parts(20)),
     "f.splat": lambda folder: files.splat().tobytes(),
     "g.compressed.ply": lambda folder: files.random_compressed(),

@@ -12,13 +12,14 @@ from PIL import Image
 
 from tests import files
 from viewer import formats
+from viewer.core import sh
 from viewer.core.errors import BadArgument, Cancelled
 from viewer.core.splats import Compensation
-from viewer.formats import ply, ply_3dgs, training
+from viewer.formats import ply, ply_3dgs, spz, training
 
 NAMES = (
     "3dgs-ply", "spacetime-lite", "splatv", "ftgs-ply", "sequence", "splat", "compressed-ply",
-    "sog",
+    "sog", "spz",
 )  # fmt: skip
 
 
@@ -246,16 +247,60 @@ def pixels_of(content: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(content)).convert("RGBA"))
 
 
-@pytest.mark.parametrize("kind", ["compressed.ply", "splat", "sog"])
+@pytest.mark.parametrize("kind", ["compressed.ply", "splat", "sog", "spz"])
 def test_sequences_of_every_kind(tmp_path, kind):
     for i in (1, 2, 10):
         content = {"compressed.ply": files.random_compressed(i), "splat": files.splat(i).tobytes(),
-                   "sog": files.zipped(files.sog_parts(i))}[kind]  # fmt: skip
+                   "sog": files.zipped(files.sog_parts(i)), "spz": files.spz(3, i),
+                   }[kind]  # fmt: skip
         (tmp_path / f"f{i}.{kind}").write_bytes(content)
     model, report = formats.load(tmp_path)
     assert report.format == "sequence"
     assert [len(model.slice(t)) for t in range(3)] == [1, 2, 10]
     assert model.count == 10
+
+
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
+def test_spz_worked_example(tmp_path, version):
+    """One Gaussian at (-1, 2, 3) in our axes, turned about x; harmonics turn with the axes."""
+    place = np.array([-1, -2, -3], "<f2").tobytes()
+    if version > 1:
+        place = b"".join(int(v * 4096).to_bytes(3, "little", signed=True) for v in (-1, -2, -3))
+    turn = bytes([204, 128, 128])  # x = 0.6
+    if version > 2:  # w = 0.8 is the largest; z and y are 0, x = 0.6 of 1 / sqrt(2)
+        turn = (3 << 30 | round(0.6 * 2**0.5 * 511) << 20).to_bytes(4, "little")
+    rest = bytes([192] * 9)
+    arrays = [place, b"\xe6", bytes([128, 255, 0]), bytes([0x7B, 160, 0]), turn, rest]
+    (tmp_path / "a.spz").write_bytes(files.packed_spz(version, 1, 1, arrays))
+    splats = formats.load(tmp_path / "a.spz").model.slice(0)
+    close(splats.means, [[-1.0, 2.0, 3.0]])
+    close(splats.quats, [[0.8, 0.6, 0.0, 0.0]], 8e-3)
+    close(splats.scales.log(), [[-2.3125, 0.0, -10.0]], 1e-5)
+    close(splats.opacities, [0.90196], 1e-5)
+    close(splats.colors[0, 0], [0.01307, 3.33333, -3.33333], 1e-5)
+    close(splats.colors[0, 1:, 0], [-0.5, -0.5, 0.5])
+
+
+def test_spz_turns_harmonics_with_the_axes():
+    """Colour along d in the file's axes is colour along (x, -y, -z) in ours."""
+    signs = torch.tensor([1.0, *spz.SH_SIGNS]).double()
+    d = torch.nn.functional.normalize(torch.randn(50, 3).double(), dim=1)
+    ours = sh.basis(d * torch.tensor([1.0, -1.0, -1.0]).double(), 3)
+    torch.testing.assert_close(ours * signs, sh.basis(d, 3))
+
+
+def test_spz_and_compressed_ply_of_one_model_agree(models):
+    folder = models / "static_biker_compressed_ply_and_spz"
+    one, two = (
+        formats.load(folder / name).model.slice(0) for name in ("biker.compressed.ply", "biker.spz")
+    )
+    some = torch.arange(0, len(two), 1000)
+    distance, near = torch.cdist(two.means[some].double(), one.means.double()).min(1)
+    assert distance.quantile(0.9) < 5e-4
+    assert torch.equal(one.opacities[near].median(), two.opacities[some].median())
+    size = one.covariances()[near].flatten(1).norm(dim=1)
+    error = (one.covariances()[near] - two.covariances()[some]).flatten(1).norm(dim=1)
+    assert (error / size).median() < 0.06  # scales are stored in steps of 1 / 16
 
 
 def test_splat_worked_example(tmp_path):
@@ -447,7 +492,8 @@ def test_real_models_open(models):
         "static_person_splat": ("splat", 60_634, ()),
         "sog_sequence_monkey": ("sequence", 31_658, ()),
         "static_playbot_sog_v2/2_0": ("sog", 125_000, ()),
-        "static_biker_compressed_ply_and_spz": ("compressed-ply", 152_746, ()),
+        "static_biker_compressed_ply_and_spz/biker.spz": ("spz", 152_746, ()),
+        "static_biker_compressed_ply_and_spz/biker.compressed.ply": ("compressed-ply", 152_746, ()),
     }
     for folder, (name, count, warned) in expected.items():
         model, report = formats.load(models / folder)

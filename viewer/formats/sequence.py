@@ -1,6 +1,6 @@
 """A folder of numbered files, each one instant, read when it is shown.
 
-PLY, compressed PLY, .splat and .sog; all frames are of one kind. They may differ in count and
+PLY, compressed PLY, .splat, .sog and .spz; all frames are of one kind. They may differ in count and
 degree. Their time is their rank: 0, 1, 2, ...
 """
 
@@ -25,6 +25,7 @@ from viewer.formats import (
     scene,
     sog,
     splat,
+    spz,
     training,
 )
 from viewer.formats.scene import Timing
@@ -34,6 +35,7 @@ CODECS = {
     ".ply": (ply_3dgs.CODEC, compressed_ply.CODEC),
     ".splat": (splat.CODEC,),
     ".sog": (sog.CODEC,),
+    ".spz": (spz.CODEC,),
 }
 CACHE = 2 << 30  # bytes of frames kept after they were shown; the oldest go first
 GUESSED_FPS = 30.0
@@ -144,7 +146,7 @@ def _bytes(splats: Splats) -> int:
 
 FORMAT = Format(
     "sequence",
-    "a folder of numbered .ply, .splat or .sog files, one for each frame",
+    "a folder of numbered .ply, .splat, .sog or .spz files, one for each frame",
     sniff,
     load,
     (FPS, *COMMON),
