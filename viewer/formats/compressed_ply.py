@@ -11,11 +11,10 @@ import torch
 
 from viewer.core import rotation, sh
 from viewer.core.errors import Unusable
-from viewer.core.model import StaticModel
 from viewer.core.splats import Appearance, Splats
-from viewer.formats import Format, Loaded, layout, ply, sanitize, scene, training
+from viewer.formats import Format, Loaded, layout, ply, sanitize, scene
 from viewer.formats.ply import Header
-from viewer.formats.source import BACKGROUND, COMMON, Codec, Match, Progress, Source
+from viewer.formats.source import COMMON, Codec, Match, Progress, Source
 
 CHUNK = 256  # Gaussians that share bounds
 PACKED = ("packed_position", "packed_rotation", "packed_scale", "packed_color")
@@ -36,24 +35,12 @@ def sniff(path: Path) -> Match | None:
 
 def load(source: Source) -> Loaded:
     """The static scene."""
-    appearance = Appearance(background=source.option(BACKGROUND, training.BLACK, "guessed"))
-    splats = read(source.path, source.part(0, 0.9), source.warnings)
-    model = StaticModel(scene.drawn_by(splats, appearance))
-    cameras = training.cameras(source.root, source.warnings)
-    report = scene.report(source, FORMAT.name, model, scene.STILL, splats.sh_degree, cameras)
-    return Loaded(model, report)
+    return scene.static(source, FORMAT.name, CODEC)
 
 
 def read(path: Path, progress: Progress, warnings: list[str]) -> Splats:
     """Splats of a file. Raises Unusable."""
-    return _splats(_header(path), progress, warnings)
-
-
-def _header(path: Path) -> Header:
-    header = ply.read_header(path)
-    if header is None:
-        raise Unusable(f"{path}: is not a PLY")
-    return header
+    return _splats(ply.header(path), progress, warnings)
 
 
 def _is_one(path: Path) -> bool:
@@ -62,7 +49,7 @@ def _is_one(path: Path) -> bool:
 
 
 def _count(path: Path) -> int:
-    header = _header(path)
+    header = ply.header(path)
     _chunks(header)
     ply.check(header)
     return header.vertex.count

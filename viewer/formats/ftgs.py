@@ -41,9 +41,7 @@ def sniff(path: Path) -> Match | None:
 
 def load(source: Source) -> Loaded:
     """The moving scene; time runs from 0 at the first frame to 1 at the last."""
-    header = ply.read_header(source.path)
-    if header is None:
-        raise Unusable(f"{source.path}: is no longer a PLY")
+    header = ply.header(source.path)
     version = header.comment("ftgs_version")
     if version not in (None, VERSION):
         raise Unusable(f"{source.path}: ftgs_version is {version}, expected {VERSION}")

@@ -81,6 +81,14 @@ def read_header(path: Path) -> Header | None:
             lines.append(words)
 
 
+def header(path: Path) -> Header:
+    """The header of a file that must be a PLY. Raises Unusable."""
+    found = read_header(path)
+    if found is None:
+        raise Unusable(f"{path}: is not a PLY (it should begin with 'ply')")
+    return found
+
+
 def columns(
     header: Header, groups: Sequence[Sequence[str]], progress: Progress = silent
 ) -> list[np.ndarray]:

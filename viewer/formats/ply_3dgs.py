@@ -72,7 +72,7 @@ def sniff(path: Path) -> Match | None:
 def load(source: Source) -> Loaded:
     """The static scene."""
     cfg = training.cfg_args(source.root, source.warnings)
-    header = _header(source.path)
+    header = ply.header(source.path)
     appearance = _appearance(source, header, *training.number(cfg, "kernel_size", MIP_LOW_PASS))
     found, origin = written_background(header) or training.background(cfg)
     appearance = replace(appearance, background=source.option(BACKGROUND, found, origin))
@@ -132,7 +132,7 @@ def read_with(
 
 def read_file(path: Path, progress: Progress, warnings: list[str]) -> Splats:
     """Splats of a PLY, drawn as its own header says. Raises Unusable."""
-    header = _header(path)
+    header = ply.header(path)
     return read(header, _stated(header)[0], progress, warnings)
 
 
@@ -203,20 +203,13 @@ def _stated(header: Header) -> tuple[Appearance, str]:
     return Appearance(low_pass=low_pass, compensation=compensation, near=near), origin
 
 
-def _header(path: Path) -> Header:
-    header = ply.read_header(path)
-    if header is None:
-        raise Unusable(f"{path}: is not a PLY")
-    return header
-
-
 def _is_one(path: Path) -> bool:
     header = ply.read_header(path)
     return header is not None and is_splats(header)
 
 
 def _count(path: Path) -> int:
-    header = _header(path)
+    header = ply.header(path)
     ply.check(header)
     return header.vertex.count
 

@@ -9,12 +9,13 @@ import torch
 from torch import Tensor
 
 from viewer.core import rig as rigs
-from viewer.core.model import Model
+from viewer.core.model import Model, StaticModel
 from viewer.core.report import Bounds, DatasetCamera, Report
 from viewer.core.rig import Rig, Vec3
 from viewer.core.splats import Appearance, Splats
 from viewer.core.temporal import Gaussians4D, TemporalGaussians
-from viewer.formats.source import UP, Source
+from viewer.formats import Loaded, training
+from viewer.formats.source import BACKGROUND, UP, Codec, Source
 
 OPAQUE = 0.1  # fainter Gaussians say little about where a scene is
 STRAYS = 0.02  # of the Gaussians on either side of an axis are left out of the bounds
@@ -52,6 +53,15 @@ def indexed(
     """
     source.progress(0.8, "building the time index")
     return TemporalGaussians(gaussians, timing.time_range, appearance, source_index=rows)
+
+
+def static(source: Source, name: str, codec: Codec) -> Loaded:
+    """One instant as a scene that does not move, drawn as its file says."""
+    splats = codec.read(source.path, source.part(0, 0.9), source.warnings)
+    background = source.option(BACKGROUND, training.BLACK, "guessed")
+    model = StaticModel(drawn_by(splats, replace(splats.appearance, background=background)))
+    cameras = training.cameras(source.root, source.warnings)
+    return Loaded(model, report(source, name, model, STILL, splats.sh_degree, cameras))
 
 
 def drawn_by(splats: Splats, appearance: Appearance) -> Splats:

@@ -45,9 +45,7 @@ def sniff(path: Path) -> Match | None:
 
 def load(source: Source) -> Loaded:
     """The moving scene. Raises Unusable for the FULL model, whose colours need a network."""
-    header = ply.read_header(source.path)
-    if header is None:
-        raise Unusable(f"{source.path}: is no longer a PLY")
+    header = ply.header(source.path)
     if "f_t_0" in header.vertex.names:
         raise Unusable(
             f"{source.path}: a SpacetimeGaussians FULL model (f_t_0 is there), expected LITE: "

@@ -10,10 +10,9 @@ import torch
 
 from viewer.core import rotation
 from viewer.core.errors import Unusable
-from viewer.core.model import StaticModel
 from viewer.core.splats import Appearance, Splats
-from viewer.formats import Format, Loaded, layout, sanitize, scene, training
-from viewer.formats.source import BACKGROUND, COMMON, Codec, Match, Progress, Source
+from viewer.formats import Format, Loaded, layout, sanitize, scene
+from viewer.formats.source import COMMON, Codec, Match, Progress, Source
 
 RECORD = np.dtype([("mean", "<f4", 3), ("scale", "<f4", 3), ("rgba", "u1", 4), ("quat", "u1", 4)])
 ROWS = 1 << 16  # read between two reports of progress
@@ -29,11 +28,7 @@ def sniff(path: Path) -> Match | None:
 
 def load(source: Source) -> Loaded:
     """The static scene."""
-    appearance = Appearance(background=source.option(BACKGROUND, training.BLACK, "guessed"))
-    splats = read(source.path, source.part(0, 0.9), source.warnings)
-    model = StaticModel(scene.drawn_by(splats, appearance))
-    cameras = training.cameras(source.root, source.warnings)
-    return Loaded(model, scene.report(source, FORMAT.name, model, scene.STILL, 0, cameras))
+    return scene.static(source, FORMAT.name, CODEC)
 
 
 def read(path: Path, progress: Progress, warnings: list[str]) -> Splats:

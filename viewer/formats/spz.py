@@ -13,10 +13,9 @@ import torch
 
 from viewer.core import rotation
 from viewer.core.errors import Unusable
-from viewer.core.model import StaticModel
 from viewer.core.splats import Appearance, Compensation, Splats
-from viewer.formats import Format, Loaded, layout, sanitize, scene, training
-from viewer.formats.source import BACKGROUND, COMMON, Codec, Match, Progress, Source
+from viewer.formats import Format, Loaded, layout, sanitize, scene
+from viewer.formats.source import COMMON, Codec, Match, Progress, Source
 
 MAGIC = b"NGSP"
 GZIP = b"\x1f\x8b"
@@ -68,14 +67,7 @@ def sniff(path: Path) -> Match | None:
 
 def load(source: Source) -> Loaded:
     """The static scene."""
-    splats = read(source.path, source.part(0, 0.9), source.warnings)
-    background = source.option(BACKGROUND, training.BLACK, "guessed")
-    compensation = splats.appearance.compensation
-    appearance = Appearance(compensation=compensation, background=background)
-    model = StaticModel(scene.drawn_by(splats, appearance))
-    cameras = training.cameras(source.root, source.warnings)
-    report = scene.report(source, FORMAT.name, model, scene.STILL, splats.sh_degree, cameras)
-    return Loaded(model, report)
+    return scene.static(source, FORMAT.name, CODEC)
 
 
 def read(path: Path, progress: Progress, warnings: list[str]) -> Splats:
