@@ -7,11 +7,22 @@
 layout(std430, binding = 6) readonly buffer Records { Record records[]; };
 
 out vec2 offset;               // standard deviations along the two axes
-flat out vec4 color_opacity;   // RGB, opacity
+flat out vec4 color_opacity;   // RGB or the first three features, opacity
+#if FEATURES
+layout(std430, binding = 4) readonly buffer Colors { float colors[]; };    // [N, 9]
+layout(std430, binding = 5) readonly buffer Order { uint order[]; };
+flat out vec3 view_features;
+flat out vec3 time_features;
+#endif
 
 void main() {
     Record r = records[gl_InstanceID];
     color_opacity = vec4(r.color.rgb, r.opacity);
+#if FEATURES
+    uint i = order[gl_InstanceID] * 9u;
+    view_features = vec3(colors[i + 3u], colors[i + 4u], colors[i + 5u]);
+    time_features = vec3(colors[i + 6u], colors[i + 7u], colors[i + 8u]);
+#endif
     if (r.opacity <= 0.0) {
         offset = vec2(0.0);
         gl_Position = vec4(2.0, 2.0, 2.0, 1.0);   // outside

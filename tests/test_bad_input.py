@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import shutil
 import struct
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests import files
+from tests import files, samples
 from viewer import formats
 from viewer.core.errors import Unusable
 from viewer.formats import ply
@@ -448,6 +449,41 @@ def test_damaged_files_are_refused_in_one_line_or_open(tmp_path, name, data):
         splats = opened.model.slice(opened.report.time_range[0])
         assert splats.means.isfinite().all()
         assert splats.colors.isfinite().all()
+
+
+@pytest.mark.parametrize("name", samples.WRITERS)
+@settings(max_examples=500, deadline=None, suppress_health_check=SLOW_FIXTURE)
+@given(data=st.data())
+def test_runs_with_a_damaged_file_are_refused_in_one_line_or_open(tmp_path, name, data):
+    """As above, for families of several files: one of them is damaged, cut, or gone."""
+    whole, run = tmp_path / "whole", tmp_path / "run"
+    if not whole.exists():
+        whole.mkdir()
+        opened = samples.WRITERS[name](whole)
+        (tmp_path / "opened").write_text(str(opened.relative_to(whole)))
+    shutil.rmtree(run, ignore_errors=True)
+    shutil.copytree(whole, run)
+    path = data.draw(st.sampled_from(sorted(p for p in run.rglob("*") if p.is_file())))
+    content = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(0, 6))):
+        place = data.draw(st.integers(0, len(content) - 1))
+        content[place] = data.draw(st.integers(0, 255))
+    if data.draw(st.booleans()):
+        content = content[: data.draw(st.integers(0, len(content)))]
+    if data.draw(st.integers(0, 19)) == 0:
+        path.unlink()
+    else:
+        path.write_bytes(content)
+    opened = attempt(run / (tmp_path / "opened").read_text())
+    if isinstance(opened, Unusable):
+        assert str(run) in opened.cause
+        assert "\n" not in opened.cause
+        return
+    start, end = opened.report.time_range
+    for time in (start, (start + end) / 2):
+        splats = opened.model.slice(time)
+        for field in (splats.means, splats.opacities, splats.colors):
+            assert field.isfinite().all()
 
 
 def attempt(path: Path) -> formats.Loaded | Unusable:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from tests import files
+from tests import files, samples
 from viewer import formats
 from viewer.core import sh
 from viewer.core.errors import BadArgument, Cancelled
@@ -19,13 +19,16 @@ from viewer.formats import ply, ply_3dgs, spz, training
 
 NAMES = (
     "3dgs-ply", "spacetime-lite", "splatv", "ftgs-ply", "sequence", "splat", "compressed-ply",
-    "sog", "spz",
+    "sog", "spz", *samples.WRITERS,
 )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory) -> dict[str, Path]:
-    return files.write_everything(tmp_path_factory.mktemp("models"))
+    paths = files.write_everything(tmp_path_factory.mktemp("models"))
+    for name, write in samples.WRITERS.items():
+        paths[name] = write(tmp_path_factory.mktemp(name))
+    return paths
 
 
 def test_all_formats_are_found():
@@ -41,11 +44,18 @@ def test_conformance(written, name):
     for time in (start, (start + end) / 2, end, start - 1, end + 1):
         splats = model.slice(time)
         assert len(splats) <= model.count == report.count
-        for field in (splats.means, splats.scales, splats.opacities, splats.colors):
+        shapes = (splats.quats, splats.scales, splats.covars, splats.radii)
+        given = [field for field in shapes if field is not None]
+        for field in (splats.means, splats.opacities, splats.colors, *given):
             assert field.isfinite().all()
             assert field.dtype == torch.float32
-        torch.testing.assert_close(splats.quats.norm(dim=1), torch.ones(len(splats)))
-        assert (splats.scales > 0).all()
+        if splats.quats is not None:
+            torch.testing.assert_close(splats.quats.norm(dim=1), torch.ones(len(splats)))
+            assert (splats.scales > 0).all()
+        if splats.covars is not None:
+            assert (splats.covars[:, [0, 3, 5]] >= 0).all()
+        if splats.radii is not None:
+            assert (splats.radii > 0).all()
         assert ((splats.opacities >= 0) & (splats.opacities <= 1)).all()
     again = model.slice(start)
     for one, two in ((first.means, again.means), (first.opacities, again.opacities)):
@@ -67,6 +77,8 @@ def test_every_option_can_be_given_and_is_reported(written, name):
         "low_pass": "0.2",
         "compensation": "mip",
         "use_velocity": "False",
+        "time_range": "0,2",
+        **samples.OPTIONS,
     }
     (form,) = [form for form in formats.formats() if form.name == name]
     options = {option.name: given[option.name] for option in form.options}

@@ -84,7 +84,7 @@ def test_more_splats_than_a_buffer_holds_is_refused(ctx, monkeypatch):
 def test_features_are_refused_by_a_renderer_of_rgb(ctx):
     splats = scenes.cloud(10, 0)
     features = replace(splats, colors=splats.colors.repeat(1, 3))
-    with pytest.raises(Unusable, match="blends 9 channels"):
+    with pytest.raises(Unusable, match="blends 3 channels here, this model has 9"):
         layer(ctx, features, scenes.camera(), FREE, "f4")
 
 

@@ -10,15 +10,17 @@ from dataclasses import dataclass
 import moderngl
 
 from viewer.core.camera import Camera
+from viewer.core.decoder import FEATURES
 from viewer.core.model import Model
 from viewer.core.settings import RenderSettings
+from viewer.core.splats import Splats
 from viewer.core.state import FrameStats
 from viewer.core.target import TensorTarget
 from viewer.core.timing import Spans
 from viewer.gl import context
 from viewer.gl.target import TextureTarget
 from viewer.render import create
-from viewer.render.composite import Compositor
+from viewer.render.composite import Compositor, decoded
 from viewer.render.protocol import Renderer
 
 
@@ -29,6 +31,24 @@ class Frame:
     layer: TextureTarget | TensorTarget
     picture: TextureTarget | TensorTarget
     stats: FrameStats
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Targets:
+    """Textures of one size. drawn: what the renderer fills, the layer or features for it."""
+
+    shape: tuple[int, int, int]  # width, height, channels
+    drawn: TextureTarget
+    layer: TextureTarget
+    picture: TextureTarget
+
+    def release(self) -> None:
+        """Free them."""
+        for target in {self.drawn, self.layer, self.picture}:
+            target.release()
+
+
+Drawn = tuple[TextureTarget | TensorTarget, TextureTarget | TensorTarget, int]
 
 
 class FramePath:
@@ -46,7 +66,7 @@ class FramePath:
         self._name = ""
         self._notes: tuple[str, ...] = ()
         self._renderer: Renderer | None = None
-        self._targets: tuple[TextureTarget, TextureTarget] | None = None
+        self._targets: Targets | None = None
 
     def render(
         self,
@@ -65,17 +85,8 @@ class FramePath:
         renderer = self._renderer_for(settings.renderer)
         with spans.measure("slice"):
             splats = model.slice(time)
-        if self._ctx is None or self._compositor is None:
-            layer = TensorTarget(camera.width, camera.height)
-            drawn = renderer.render(splats, camera, settings, layer, spans)
-            with spans.measure("composite"):
-                picture = layer.over(_background(model, settings))
-        else:
-            layer, picture = self._targets_of(camera.width, camera.height)
-            self._ctx.viewport = (0, 0, camera.width, camera.height)
-            drawn = renderer.render(splats, camera, settings, layer, spans)
-            with spans.measure("composite"):
-                self._compositor.over(layer, _background(model, settings), picture)
+        draw = self._in_torch if self._compositor is None else self._in_opengl
+        layer, picture, drawn = draw(renderer, splats, camera, settings, spans)
         stats = FrameStats(
             spans=spans.items(),
             total=model.count,
@@ -86,6 +97,55 @@ class FramePath:
             notes=self._notes,
         )
         return Frame(layer, picture, stats)
+
+    def _in_torch(
+        self,
+        renderer: Renderer,
+        splats: Splats,
+        camera: Camera,
+        settings: RenderSettings,
+        spans: Spans,
+    ) -> Drawn:
+        look, asked = splats.appearance, settings.background
+        layer = TensorTarget(camera.width, camera.height)
+        drawn = renderer.render(splats, camera, settings, layer, spans)
+        with spans.measure("composite"):
+            if look.decoder is not None:
+                layer = decoded(layer, look.decoder, camera, asked is not None)
+            if look.environment is not None and asked is None:
+                picture = layer.over(look.environment.seen(camera))
+            else:
+                picture = layer.over(asked or look.background)
+        return layer, picture, drawn
+
+    def _in_opengl(
+        self,
+        renderer: Renderer,
+        splats: Splats,
+        camera: Camera,
+        settings: RenderSettings,
+        spans: Spans,
+    ) -> Drawn:
+        assert self._ctx is not None
+        assert self._compositor is not None
+        look, asked = splats.appearance, settings.background
+        channels = 3 if look.decoder is None else FEATURES
+        targets = self._targets_of(camera.width, camera.height, channels)
+        self._ctx.viewport = (0, 0, camera.width, camera.height)
+        drawn = renderer.render(splats, camera, settings, targets.drawn, spans)
+        with spans.measure("composite"):
+            if look.decoder is not None:
+                over_background = asked is not None
+                self._compositor.decode(
+                    targets.drawn, look.decoder, camera, over_background, targets.layer
+                )
+            if look.environment is not None and asked is None:
+                self._compositor.over_environment(
+                    targets.layer, look.environment, camera, targets.picture
+                )
+            else:
+                self._compositor.over(targets.layer, asked or look.background, targets.picture)
+        return targets.layer, targets.picture, drawn
 
     @property
     def renderer(self) -> str:
@@ -98,8 +158,8 @@ class FramePath:
             self._renderer.release()
         if self._compositor is not None:
             self._compositor.release()
-        for target in self._targets or ():
-            target.release()
+        if self._targets is not None:
+            self._targets.release()
         self._renderer, self._targets, self._asked = None, None, ""
 
     def _renderer_for(self, asked: str) -> Renderer:
@@ -110,18 +170,16 @@ class FramePath:
             self._asked, self._name, self._renderer = asked, name, renderer
         return self._renderer
 
-    def _targets_of(self, width: int, height: int) -> tuple[TextureTarget, TextureTarget]:
+    def _targets_of(self, width: int, height: int, channels: int) -> Targets:
         assert self._ctx is not None
         held = self._targets
-        if held is None or (held[0].width, held[0].height) != (width, height):
-            for target in held or ():
-                target.release()
-            self._targets = held = (
-                TextureTarget(self._ctx, width, height, self._precision),
-                TextureTarget(self._ctx, width, height, "f1"),
-            )
+        if held is None or held.shape != (width, height, channels):
+            if held is not None:
+                held.release()
+            layer = TextureTarget(self._ctx, width, height, self._precision)
+            drawn = layer
+            if channels != layer.channels:
+                drawn = TextureTarget(self._ctx, width, height, self._precision, channels)
+            picture = TextureTarget(self._ctx, width, height, "f1")
+            self._targets = held = Targets((width, height, channels), drawn, layer, picture)
         return held
-
-
-def _background(model: Model, settings: RenderSettings) -> tuple[float, float, float]:
-    return model.appearance.background if settings.background is None else settings.background

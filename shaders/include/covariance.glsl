@@ -10,8 +10,8 @@ mat3 rotation(vec4 q) {     // w x y z, unit; columns as in GLSL
 
 // Rows of the perspective Jacobian at p (camera space). The direction, not the position, is
 // clamped to the frustum, as 3D Gaussian Splatting does.
-mat2x3 jacobian(vec3 p, vec2 focal, vec2 limit) {
-    vec2 t = clamp(p.xy / p.z, -limit, limit);
+mat2x3 jacobian(vec3 p, vec2 focal, vec2 low, vec2 high) {
+    vec2 t = clamp(p.xy / p.z, low, high);
     return mat2x3(
         vec3(focal.x / p.z, 0.0, -focal.x * t.x / p.z),
         vec3(0.0, focal.y / p.z, -focal.y * t.y / p.z));

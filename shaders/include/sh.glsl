@@ -1,12 +1,14 @@
 // Spherical-harmonic colour, degree 0 to 3; the constants come from viewer/core/sh.py.
 // Needs: float coefficient(uint i), the i-th float of this splat's [K, 3] coefficients.
 
+uniform int sh_output;      // what the sum means: index into sh.Output
+
 vec3 sh_term(uint k) {
     return vec3(coefficient(3u * k), coefficient(3u * k + 1u), coefficient(3u * k + 2u));
 }
 
 vec3 sh_color(vec3 d, int degree) {
-    vec3 sum = SH_C0 * sh_term(0u) + 0.5;
+    vec3 sum = SH_C0 * sh_term(0u);
     if (degree >= 1) {
         sum += SH_C1 * (-d.y * sh_term(1u) + d.z * sh_term(2u) - d.x * sh_term(3u));
     }
@@ -24,5 +26,7 @@ vec3 sh_color(vec3 d, int degree) {
                  + SH_C3_4 * d.z * (s.x - s.y) * sh_term(14u);
         }
     }
-    return max(sum, vec3(0.0));
+    if (sh_output == 1) return 1.0 / (1.0 + exp(-sum));
+    if (sh_output == 2) return clamp(tanh(sum) + 0.5, 0.0, 1.0);
+    return max(sum + 0.5, vec3(0.0));
 }

@@ -49,12 +49,13 @@ def slice_to_file(request: SliceRequest) -> int:
 def arrays(
     splats: Splats, camera_center: np.ndarray | None, sh_degree: int
 ) -> dict[str, np.ndarray]:
-    """What the .npz holds: index, means, covars, opacities, quats, scales, colors or sh."""
+    """What the .npz holds; of covars and radii, and of colors and sh, there is one."""
     n = len(splats)
     named: dict[str, Tensor | None] = {
         "index": torch.arange(n) if splats.index is None else splats.index,
         "means": splats.means,
-        "covars": splats.covariances(),
+        "covars": splats.covariances() if splats.radii is None else None,
+        "radii": splats.radii,
         "opacities": splats.opacities,
         "quats": splats.quats,
         "scales": splats.scales,

@@ -51,6 +51,14 @@ class Camera:
         R, t = self.viewmat[:3, :3], self.viewmat[:3, 3]
         return -R.T @ t
 
+    def directions(self) -> np.ndarray:
+        """[H, W, 3] unit world directions through the pixel centres; float64."""
+        x = (np.arange(self.width) + 0.5 - self.K[0, 2]) / self.K[0, 0]
+        y = (np.arange(self.height) + 0.5 - self.K[1, 2]) / self.K[1, 1]
+        rays = np.stack([*np.meshgrid(x, y), np.ones((self.height, self.width))], -1)
+        rays = rays @ self.viewmat[:3, :3]
+        return rays / np.linalg.norm(rays, axis=-1, keepdims=True)
+
     @property
     def fov_y(self) -> float:
         """Vertical field of view, radians."""

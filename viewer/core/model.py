@@ -81,7 +81,7 @@ class StaticModel:
 
     def _tensors(self) -> tuple[Tensor | None, ...]:
         s = self.splats
-        return (s.means, s.quats, s.scales, s.opacities, s.colors, s.covars, s.index)
+        return (s.means, s.quats, s.scales, s.opacities, s.colors, s.covars, s.index, s.radii)
 
 
 def nbytes(*tensors: Tensor | None) -> int:

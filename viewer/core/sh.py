@@ -4,6 +4,7 @@ Source: utils/sh_utils.py of graphdeco-inria/gaussian-splatting.
 """
 
 import math
+from enum import Enum
 
 import torch
 from torch import Tensor
@@ -16,6 +17,14 @@ C3 = (
     0.3731763325901154, 1.445305721320277,
 )  # fmt: skip
 MAX_DEGREE = 3
+
+
+class Output(Enum):
+    """What the sum over the basis means."""
+
+    SHIFTED = "shifted"  # max(0, sum + 0.5): 3D Gaussian Splatting
+    SIGMOID = "sigmoid"  # sigmoid(sum): EasyVolcap's point_planes
+    RESIDUAL = "residual"  # 0.5 + tanh(sum), within 0..1: image-based colour without its images
 
 
 def degree(count: int) -> int:
@@ -47,12 +56,22 @@ def basis(directions: Tensor, degree: int) -> Tensor:
     return torch.stack(values, dim=-1)
 
 
-def colors(coefficients: Tensor, directions: Tensor, max_degree: int = MAX_DEGREE) -> Tensor:
-    """RGB [N, 3] = max(0, 0.5 + sum) of coefficients [N, K, 3] seen along directions [N, 3]."""
+def colors(
+    coefficients: Tensor,
+    directions: Tensor,
+    max_degree: int = MAX_DEGREE,
+    output: Output = Output.SHIFTED,
+) -> Tensor:
+    """RGB [N, 3] of coefficients [N, K, 3] seen along unit directions [N, 3]."""
     used = min(degree(coefficients.shape[1]), max_degree)
     count = (used + 1) ** 2
     weights = basis(directions, used).unsqueeze(-1)  # [N, K, 1]
-    return ((weights * coefficients[:, :count]).sum(1) + 0.5).clamp_min(0)
+    total = (weights * coefficients[:, :count]).sum(1)
+    if output is Output.SIGMOID:
+        return torch.sigmoid(total)
+    if output is Output.RESIDUAL:
+        return (torch.tanh(total) + 0.5).clamp(0, 1)
+    return (total + 0.5).clamp_min(0)
 
 
 def constant(rgb: Tensor) -> Tensor:

@@ -11,7 +11,10 @@ def to_bytes(image: np.ndarray) -> np.ndarray:
 
 
 class TensorTarget:
-    """A picture in memory: premultiplied RGBA float32 [H, W, 4], row 0 on top."""
+    """A picture in memory: premultiplied RGBA float32 [H, W, 4], row 0 on top.
+
+    While features are drawn it holds their channels and alpha instead.
+    """
 
     def __init__(self, width: int, height: int) -> None:
         self.width, self.height = width, height
@@ -25,10 +28,11 @@ class TensorTarget:
         """The picture, float32 [H, W, 4], not clamped."""
         return self.image.cpu().numpy()
 
-    def over(self, background: tuple[float, float, float]) -> "TensorTarget":
-        """The picture over an opaque background, for display: quantised as 8 bits would be."""
+    def over(self, background: tuple[float, float, float] | Tensor) -> "TensorTarget":
+        """The picture over an opaque background: one colour, or [H, W, 3]."""
         rgb, alpha = self.image[..., :3], self.image[..., 3:]
-        shown = rgb + (1 - alpha) * self.image.new_tensor(background)
+        behind = self.image.new_tensor(background) if isinstance(background, tuple) else background
+        shown = rgb + (1 - alpha) * behind.to(rgb)
         target = TensorTarget(self.width, self.height)
         target.write(torch.cat([shown, torch.ones_like(alpha)], dim=-1))
         return target

@@ -4,6 +4,7 @@ A Gaussian moves on a polynomial, may turn linearly, and fades in and out in a G
 
     mean(t) = means + sum_k motion[k] dt^(k+1)      quat(t) = normalize(quats + omega dt)
     opacity(t) = opacities exp(-1/2 (dt / width)^2)      dt = t - center
+    color(t) = colors + color_rate dt + sum_h waves[h] cos(2 pi h dt / period)
 """
 
 import math
@@ -38,12 +39,16 @@ class Gaussians4D:
     scales: Tensor | None = None  # [N, 3]
     omega: Tensor | None = None  # [N, 4] per unit of time
     covars: Tensor | None = None  # [N, 6]
+    color_rate: Tensor | None = None  # [N, C] per unit of time
+    waves: Tensor | None = None  # [N, H, K, 3] coefficients of cos(2 pi h dt / period), h = 1..H
+    period: float = 1.0  # model time
+    fixed_directions: bool = False  # SH directions point to means, not to mean(t)
 
     def tensors(self) -> tuple[Tensor | None, ...]:
         """All fields."""
         return (
             self.means, self.motion, self.opacities, self.center, self.width, self.colors,
-            self.quats, self.scales, self.omega, self.covars,
+            self.quats, self.scales, self.omega, self.covars, self.color_rate, self.waves,
         )  # fmt: skip
 
     def rows(self, index: Tensor) -> "Gaussians4D":
@@ -63,7 +68,22 @@ class Gaussians4D:
             scales=some(self.scales),
             omega=some(self.omega),
             covars=some(self.covars),
+            color_rate=some(self.color_rate),
+            waves=some(self.waves),
+            period=self.period,
+            fixed_directions=self.fixed_directions,
         )
+
+    def colors_at(self, dt: Tensor) -> Tensor:
+        """Colours or coefficients at dt [N, 1] after each one's own centre in time."""
+        colors = self.colors
+        if self.color_rate is not None:
+            colors = colors + self.color_rate * dt
+        if self.waves is not None:
+            for h in range(self.waves.shape[1]):
+                wave = torch.cos(dt.unsqueeze(-1) * (2 * math.pi * (h + 1) / self.period))
+                colors = colors + self.waves[:, h] * wave
+        return colors
 
 
 def half_lives(opacities: Tensor, width: Tensor, cull: float = 0.0) -> Tensor:
@@ -166,10 +186,11 @@ class TemporalGaussians:
             quats=quats,
             scales=g.scales,
             opacities=opacities,
-            colors=g.colors,
+            colors=g.colors_at(dt),
             appearance=self.appearance,
             covars=g.covars,
             index=self.source_index.index_select(0, alive),
+            sh_origins=g.means if g.fixed_directions else None,
         )
 
     def _alive(self, time: float) -> tuple[Tensor, Tensor]:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from viewer.core.errors import BadArgument, Unusable
 from viewer.core.model import Model
 from viewer.core.report import Report
-from viewer.formats.source import Match, Option, Progress, Source, silent
+from viewer.formats.source import OPEN_AS, Match, Option, Progress, Source, silent
 
 ENTRY_POINTS = "viewer.formats"
 MAX_SUBFOLDERS = 64  # of a folder that is nothing itself, looked into one level deep
@@ -54,8 +54,8 @@ def load(
     progress(0.0, "looking")
     path = path.expanduser()
     known = formats()
-    form, match = _recognised(path, known)
     given = dict(options or {})
+    form, match = _recognised(path, known, given.pop(OPEN_AS.name, ""))
     names = [option.name for option in form.options]
     for name in given:
         if name not in names:
@@ -81,7 +81,11 @@ def formats() -> tuple[Format, ...]:
     return tuple(found)
 
 
-def _recognised(path: Path, known: tuple[Format, ...]) -> tuple[Format, Match]:
+def _recognised(path: Path, known: tuple[Format, ...], wanted: str) -> tuple[Format, Match]:
+    """What claims the path; of several what supersedes the others, or the one that is `wanted`."""
+    names = [form.name for form in known]
+    if wanted and wanted not in names:
+        raise BadArgument(f"--option format={wanted}: expected {', '.join(names)}")
     try:
         if not path.exists():
             raise Unusable(f"{path}: no such file or folder")
@@ -92,10 +96,17 @@ def _recognised(path: Path, known: tuple[Format, ...]) -> tuple[Format, Match]:
             raise Unusable(f"{path}: {_what_it_is(path)}", _known(known))
     except OSError as error:
         raise Unusable(f"{path}: cannot be read ({error.strerror or error})") from error
-    if len(claims) > 1:
-        names = " and ".join(sorted({f"{form.name} ({match.path})" for form, match in claims}))
-        raise Unusable(f"{path}: could be {names}", "open one of them by its own path")
-    return claims[0]
+    hidden = {name for _, match in claims for name in match.supersedes}
+    taken = [c for c in claims if (c[0].name == wanted if wanted else c[0].name not in hidden)]
+    if not taken:
+        found = ", ".join(form.name for form, _ in claims)
+        raise Unusable(f"{path}: cannot be opened as {wanted}, it is {found}")
+    if len(taken) > 1:
+        found = " and ".join(sorted({f"{form.name} ({match.path})" for form, match in taken}))
+        raise Unusable(
+            f"{path}: could be {found}", "open one by its own path, or with --option format=NAME"
+        )
+    return taken[0]
 
 
 def _claims(path: Path, known: tuple[Format, ...]) -> list[tuple[Format, Match]]:

@@ -33,10 +33,14 @@ class Option(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A format claims a path. path: the file or folder to load. evidence: what was recognised."""
+    """A format claims a path. path: the file or folder to load. evidence: what was recognised.
+
+    supersedes: formats that would show a part of it, such as the PLY of a run without its motion.
+    """
 
     path: Path
     evidence: tuple[str, ...]
+    supersedes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +171,7 @@ def _numbers(text: str, count: int, expected: str) -> list[float]:
     return [_number(part) for part in parts]
 
 
+OPEN_AS = Option("format", "what to open the path as", str)
 FPS = Option("fps", "frames of the footage a second", positive)
 FRAMES = Option("frames", "frames of the footage", whole)
 TIME_RANGE = Option("time_range", "first and last time, model unit", span)

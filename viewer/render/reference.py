@@ -12,10 +12,11 @@ from torch import Tensor
 from viewer.core.camera import Camera
 from viewer.core.settings import Mode, RenderSettings
 from viewer.core.splats import (
-    MAX_ALPHA,
     MIN_ALPHA,
     MIN_TRANSMITTANCE,
+    Appearance,
     Compensation,
+    Footprint,
     Splats,
 )
 from viewer.core.timing import Spans
@@ -23,12 +24,14 @@ from viewer.render.protocol import Target
 from viewer.render.visibility import (
     front_to_back,
     in_camera,
-    jacobian_limit,
+    jacobian,
     largest_scale,
+    reaches,
     sorted_rows,
 )
 
 TILE = 16  # pixels
+EPSILON = 1e-6  # px⁴ and none, of Ex4DGS's opacity compensation
 CHUNK = 4096  # splats blended at once: bounds memory at CHUNK x TILE² values
 
 
@@ -42,6 +45,7 @@ class Projected:
     opacities: Tensor  # [n] compensation included
     colors: Tensor  # [n, C]
     extents: Tensor  # [n, 2] half width and height of where alpha >= 1/255, pixels
+    appearance: Appearance
 
 
 class ReferenceRenderer:
@@ -66,39 +70,38 @@ class ReferenceRenderer:
 
 
 def image(splats: Splats, camera: Camera, settings: RenderSettings) -> Tensor:
-    """The picture [H, W, 4] float32: premultiplied colour as blended, not clamped, and alpha."""
+    """The picture [H, W, C + 1] float32: premultiplied, as blended, not clamped, and alpha."""
     return blend(project(splats, camera, settings), camera, settings)
 
 
 def project(splats: Splats, camera: Camera, settings: RenderSettings) -> Projected:
     """Cull, sort and project splats for a camera."""
     rows, depths = front_to_back(splats, largest_scale(splats), camera, settings)
-    splats = _taken(splats, sorted_rows(rows, depths))
-    means = splats.means.double()
+    splats = splats.rows(sorted_rows(rows, depths)).double()
+    means, look = splats.means, splats.appearance
     p = in_camera(means, camera)
     viewmat = torch.from_numpy(camera.viewmat).to(means)
     focal = means.new_tensor([camera.K[0, 0], camera.K[1, 1]])
     principal = means.new_tensor([camera.K[0, 2], camera.K[1, 2]])
     ratio = p[:, :2] / p[:, 2:]  # [n, 2] x / z, y / z
 
-    limit = means.new_tensor(jacobian_limit(camera))
-    bounded = torch.minimum(torch.maximum(ratio, -limit), limit)
+    used = jacobian(camera, look)
+    low, high = means.new_tensor(used.low), means.new_tensor(used.high)
+    bounded = torch.minimum(torch.maximum(ratio, low), high)
     J = means.new_zeros(len(means), 2, 3)
-    J[:, 0, 0] = focal[0] / p[:, 2]
-    J[:, 1, 1] = focal[1] / p[:, 2]
-    J[:, :, 2] = -focal * bounded / p[:, 2:]
+    J[:, 0, 0] = used.focal[0] / p[:, 2]
+    J[:, 1, 1] = used.focal[1] / p[:, 2]
+    if look.footprint is Footprint.GAUSSIAN:  # a disc stays round
+        J[:, :, 2] = -means.new_tensor(used.focal) * bounded / p[:, 2:]
     T = J @ viewmat[:3, :3]
-    sharp = T @ (splats.covariances().double() * settings.scale**2) @ T.transpose(1, 2)
-    low_pass = splats.appearance.low_pass
-    xx, xy, yy = sharp[:, 0, 0] + low_pass, sharp[:, 0, 1], sharp[:, 1, 1] + low_pass
+    sharp = T @ (splats.covariances() * settings.scale**2) @ T.transpose(1, 2)
+    xx, xy, yy = sharp[:, 0, 0] + look.low_pass, sharp[:, 0, 1], sharp[:, 1, 1] + look.low_pass
 
-    opacities = splats.opacities.double()
-    if splats.appearance.compensation is Compensation.MIP:
-        before = sharp[:, 0, 0] * sharp[:, 1, 1] - sharp[:, 0, 1].square()
-        opacities = opacities * (before.clamp_min(0) / (xx * yy - xy * xy)).sqrt()
-    reach = (2 * (opacities / MIN_ALPHA).clamp_min(1).log()).sqrt()
+    before = sharp[:, 0, 0] * sharp[:, 1, 1] - sharp[:, 0, 1].square()
+    opacities = splats.opacities * _compensation(before, xx * yy - xy * xy, look.compensation)
+    reach = reaches(opacities, look)
     center = torch.from_numpy(camera.center).to(means)
-    colors = _double(splats).seen_from(center, settings.sh_degree)
+    colors = splats.seen_from(center, settings.sh_degree)
     return Projected(
         centers=ratio * focal + principal,
         covars=torch.stack([xx, xy, yy], 1),
@@ -106,7 +109,21 @@ def project(splats: Splats, camera: Camera, settings: RenderSettings) -> Project
         opacities=opacities,
         colors=colors,
         extents=reach.unsqueeze(1) * torch.stack([xx, yy], 1).sqrt(),
+        appearance=look,
     )
+
+
+def _compensation(before: Tensor, after: Tensor, kind: Compensation) -> Tensor:
+    """Factor of opacity from determinants before and after the low-pass.
+
+    Source of the epsilons: cuda_rasterizer/forward.cu of autonomousvision/mip-splatting.
+    """
+    if kind is Compensation.NONE:
+        return torch.ones_like(before)
+    if kind is Compensation.MIP:
+        return (before.clamp_min(0) / after).sqrt()
+    factor = (before.clamp_min(EPSILON) / (after.clamp_min(EPSILON) + EPSILON) + EPSILON).sqrt()
+    return torch.where((before > EPSILON) & (after > EPSILON), factor, 0.0)
 
 
 def blend(projected: Projected, camera: Camera, settings: RenderSettings) -> Tensor:
@@ -172,38 +189,8 @@ def _alphas(projected: Projected, rows: Tensor, pixels: Tensor) -> Tensor:
     offset = pixels.unsqueeze(0) - projected.centers[rows].unsqueeze(1)  # [n, P, 2]
     xx, xy, yy = projected.covars[rows].unsqueeze(2).unbind(1)  # [n, 1] each
     dx, dy = offset.unbind(2)
-    power = -0.5 * (yy * dx * dx - 2 * xy * dx * dy + xx * dy * dy) / (xx * yy - xy * xy)
-    alpha = (projected.opacities[rows].unsqueeze(1) * torch.exp(power)).clamp_max(MAX_ALPHA)
+    square = (yy * dx * dx - 2 * xy * dx * dy + xx * dy * dy) / (xx * yy - xy * xy)
+    look = projected.appearance
+    fall = torch.exp(-0.5 * square) if look.footprint is Footprint.GAUSSIAN else 1 - square
+    alpha = (projected.opacities[rows].unsqueeze(1) * fall).clamp_max(look.max_alpha)
     return torch.where(alpha >= MIN_ALPHA, alpha, torch.zeros_like(alpha))
-
-
-def _taken(splats: Splats, rows: Tensor) -> Splats:
-    def some(field: Tensor | None) -> Tensor | None:
-        return None if field is None else field.index_select(0, rows)
-
-    return Splats(
-        means=splats.means.index_select(0, rows),
-        quats=some(splats.quats),
-        scales=some(splats.scales),
-        opacities=splats.opacities.index_select(0, rows),
-        colors=splats.colors.index_select(0, rows),
-        appearance=splats.appearance,
-        covars=some(splats.covars),
-        index=some(splats.index),
-    )
-
-
-def _double(splats: Splats) -> Splats:
-    def double(field: Tensor | None) -> Tensor | None:
-        return None if field is None else field.double()
-
-    return Splats(
-        means=splats.means.double(),
-        quats=double(splats.quats),
-        scales=double(splats.scales),
-        opacities=splats.opacities.double(),
-        colors=splats.colors.double(),
-        appearance=splats.appearance,
-        covars=double(splats.covars),
-        index=splats.index,
-    )

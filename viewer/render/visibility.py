@@ -1,11 +1,13 @@
 """Which splats can be seen, nearest first: shared by every renderer that sorts on the host."""
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
 from viewer.core.camera import Camera
 from viewer.core.settings import RenderSettings
-from viewer.core.splats import FRUSTUM_CLAMP, MIN_ALPHA, Appearance, Splats
+from viewer.core.splats import FRUSTUM_CLAMP, MIN_ALPHA, Appearance, Footprint, Splats
 
 
 def near_plane(appearance: Appearance, settings: RenderSettings) -> float:
@@ -13,12 +15,24 @@ def near_plane(appearance: Appearance, settings: RenderSettings) -> float:
     return appearance.near if settings.near is None else settings.near
 
 
-def jacobian_limit(camera: Camera) -> tuple[float, float]:
-    """Bounds of x / z and y / z in the Jacobian."""
-    return (
-        FRUSTUM_CLAMP * camera.width / (2 * float(camera.K[0, 0])),
-        FRUSTUM_CLAMP * camera.height / (2 * float(camera.K[1, 1])),
-    )
+class Jacobian(NamedTuple):
+    """How a covariance is projected: focal in pixels, bounds of x / z and y / z; x and y each."""
+
+    focal: tuple[float, float]
+    low: tuple[float, float]
+    high: tuple[float, float]
+
+
+def jacobian(camera: Camera, appearance: Appearance) -> Jacobian:
+    """The true Jacobian, bounded as 3DGS does, or the one the model was trained with."""
+    fx, fy = float(camera.K[0, 0]), float(camera.K[1, 1])
+    fixed = appearance.jacobian
+    if fixed is not None:
+        slope = (fixed.slope, fixed.slope)
+        return Jacobian((fx * fixed.focal[0], fy * fixed.focal[1]), slope, slope)
+    x = FRUSTUM_CLAMP * camera.width / (2 * fx)
+    y = FRUSTUM_CLAMP * camera.height / (2 * fy)
+    return Jacobian((fx, fy), (-x, -y), (x, y))
 
 
 def in_camera(means: Tensor, camera: Camera) -> Tensor:
@@ -32,10 +46,19 @@ def in_camera(means: Tensor, camera: Camera) -> Tensor:
 
 def largest_scale(splats: Splats) -> Tensor:
     """[N] an upper bound of each splat's standard deviation in any direction, world units."""
+    if splats.radii is not None:
+        return splats.radii
     if splats.covars is not None:
         return splats.covars[:, [0, 3, 5]].sum(1).clamp_min(0).sqrt()
     assert splats.scales is not None
     return splats.scales.amax(1)
+
+
+def reaches(opacities: Tensor, appearance: Appearance) -> Tensor:
+    """[N] where alpha falls to 1/255: standard deviations, or radii of a disc."""
+    if appearance.footprint is Footprint.PARABOLOID:
+        return (1 - MIN_ALPHA / opacities).clamp_min(0).sqrt()
+    return (2 * (opacities / MIN_ALPHA).clamp_min(1).log()).sqrt()
 
 
 def front_to_back(
@@ -48,11 +71,11 @@ def front_to_back(
     p = in_camera(splats.means, camera)
     x, y, z = p.unbind(1)
     fx, fy = float(camera.K[0, 0]), float(camera.K[1, 1])
-    limit_x, limit_y = jacobian_limit(camera)
+    J = jacobian(camera, splats.appearance)
     # |J| <= focal / z * sqrt(1 + limit²): bounds the projected standard deviation.
-    stretch = max(fx, fy) * (1 + limit_x**2 + limit_y**2) ** 0.5 * settings.scale
+    stretch = max(J.focal) * (1 + J.high[0] ** 2 + J.high[1] ** 2) ** 0.5 * settings.scale
     sigma = (stretch * sizes / z).square_().add_(splats.appearance.low_pass).sqrt_()
-    reach = sigma * (2 * (splats.opacities / MIN_ALPHA).clamp_min(1).log()).sqrt()
+    reach = sigma * reaches(splats.opacities, splats.appearance)
     u, v = fx * x / z + float(camera.K[0, 2]), fy * y / z + float(camera.K[1, 2])
     seen = (z > near_plane(splats.appearance, settings)) & (splats.opacities >= MIN_ALPHA)
     seen &= (u + reach > 0) & (u - reach < camera.width)

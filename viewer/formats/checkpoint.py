@@ -1,0 +1,129 @@
+"""PyTorch checkpoints, read as data: nothing in them is run, and only what is used is read.
+
+Files of PyTorch 1.6 and later are zip archives; their tensors are mapped, so that optimiser state
+stays on disk. Older files are one pickle and are read whole.
+"""
+
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from viewer.core.errors import Unusable
+
+ENDINGS = (".pth", ".pt", ".ckpt")
+ZIP, LEGACY = b"PK\x03\x04", b"\x80\x02"
+MAX_LEGACY = 8 << 30  # bytes of a file that has to be read whole
+MAX_PICKLE = 64 << 20  # bytes of the part that is not tensors
+MAX_DEPTH = 32
+
+# NumPy scalars stand beside the tensors of most training runs; the second name is older NumPy's.
+_scalar: Any = np.float32(0).__reduce__()[0]
+ALLOWED: list[Any] = [
+    np.dtype,
+    np.dtypes.Float32DType,
+    np.dtypes.Float64DType,
+    np.dtypes.Int64DType,
+    (_scalar, "numpy._core.multiarray.scalar"),
+    (_scalar, "numpy.core.multiarray.scalar"),
+]
+
+
+def is_checkpoint(path: Path) -> bool:
+    """Whether a file begins as a PyTorch checkpoint does; cheap."""
+    if path.suffix.lower() not in ENDINGS or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(4).startswith((ZIP, LEGACY))
+
+
+def load(path: Path) -> Any:
+    """What a checkpoint holds, tensors on the CPU. Raises Unusable; runs nothing from the file."""
+    try:
+        mapped = _checked(path)
+        with torch.serialization.safe_globals(ALLOWED):
+            held = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+        _check_tensors(held, path)
+    except OSError as error:
+        raise Unusable(f"{path}: cannot be read ({error.strerror or error})") from error
+    except Unusable:
+        raise
+    except Exception as error:  # torch and pickle raise anything at all for a damaged file
+        raise Unusable(f"{path}: {_reason(error)}") from error
+    return held
+
+
+def state(path: Path) -> dict[str, Any]:
+    """A checkpoint that is a mapping of names. Raises Unusable for anything else."""
+    held = load(path)
+    if not isinstance(held, Mapping):
+        raise Unusable(f"{path}: holds a {type(held).__name__}, expected names and tensors")
+    return {name: value for name, value in held.items() if isinstance(name, str)}
+
+
+def tensor(held: object, name: str, path: Path, shape: tuple[int | None, ...]) -> Tensor:
+    """`held` as a float32 tensor of a shape, None being any size. Raises Unusable."""
+    if isinstance(held, np.ndarray) and held.dtype.kind in "fiub":
+        held = torch.from_numpy(held)
+    expected = "[" + ", ".join("any" if s is None else str(s) for s in shape) + "]"
+    if not isinstance(held, Tensor):
+        found = "is missing" if held is None else f"is a {type(held).__name__}"
+        raise Unusable(f"{path}: {name} {found}, expected a tensor {expected}")
+    fits = held.dim() == len(shape) and all(
+        want in (None, got) for got, want in zip(held.shape, shape, strict=True)
+    )
+    if not fits:
+        raise Unusable(f"{path}: {name} has shape {list(held.shape)}, expected {expected}")
+    return held.detach().to(torch.float32, copy=True)  # a mapped file may change under us
+
+
+def _checked(path: Path) -> bool:
+    """Whether the file can be mapped. Raises Unusable where it would expand beyond reason."""
+    with path.open("rb") as file:
+        head = file.read(4)
+    size = path.stat().st_size
+    if not head.startswith(ZIP):
+        if size > MAX_LEGACY:
+            raise Unusable(f"{path}: {size} bytes in PyTorch's old form, expected {MAX_LEGACY}")
+        return False
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            if member.compress_type != zipfile.ZIP_STORED or member.file_size > size:
+                raise Unusable(f"{path}: {member.filename} is compressed, expected a checkpoint")
+            if member.filename.endswith(".pkl") and member.file_size > MAX_PICKLE:
+                raise Unusable(
+                    f"{path}: {member.filename} has {member.file_size} bytes, "
+                    f"expected at most {MAX_PICKLE}"
+                )
+    return True
+
+
+def _check_tensors(held: object, path: Path) -> None:
+    """Raises Unusable for a tensor that claims more than its file holds, as by a stride of 0."""
+    for found in _tensors(held, 0):
+        claimed, stored = found.numel() * found.element_size(), found.untyped_storage().nbytes()
+        if found.layout is not torch.strided or claimed > stored:
+            raise Unusable(f"{path}: a tensor {list(found.shape)} of {stored} bytes")
+
+
+def _tensors(held: object, depth: int) -> Iterator[Tensor]:
+    if isinstance(held, Tensor):
+        yield held
+    elif depth < MAX_DEPTH and isinstance(held, Mapping | list | tuple):
+        values = held.values() if isinstance(held, Mapping) else held
+        for value in cast("list[object]", values):
+            yield from _tensors(value, depth + 1)
+
+
+def _reason(error: Exception) -> str:
+    """One line of torch's several."""
+    text = str(error)
+    if "Unsupported global" in text or "GLOBAL" in text or "was not an allowed global" in text:
+        named = text.partition("GLOBAL ")[2].split(" ")[0] or "a class"
+        return f"asks for {named}, and a checkpoint may hold tensors and numbers only"
+    line = text.strip().splitlines()[0] if text.strip() else type(error).__name__
+    return f"not a readable checkpoint ({line[:120]})"
