@@ -20,6 +20,7 @@ ZIP, LEGACY = b"PK\x03\x04", b"\x80\x02"
 MAX_LEGACY = 8 << 30  # bytes of a file that has to be read whole
 MAX_PICKLE = 64 << 20  # bytes of the part that is not tensors
 MAX_DEPTH = 32
+HEAD = 1 << 20  # bytes of an old file in which its names are looked for
 
 # NumPy scalars stand beside the tensors of most training runs; the second name is older NumPy's.
 _scalar: Any = np.float32(0).__reduce__()[0]
@@ -39,6 +40,24 @@ def is_checkpoint(path: Path) -> bool:
         return False
     with path.open("rb") as file:
         return file.read(4).startswith((ZIP, LEGACY))
+
+
+def mentions(path: Path, *names: str) -> bool:
+    """Whether a checkpoint's pickle holds every one of some names; cheap: reads no tensors.
+
+    Raises Unusable where an archive is damaged, as by a download that stopped.
+    """
+    with path.open("rb") as file:
+        held = file.read(HEAD)
+    if held.startswith(ZIP):
+        try:
+            with zipfile.ZipFile(path) as archive:
+                pickles = [m for m in archive.infolist() if m.filename.endswith("data.pkl")]
+                small = [m for m in pickles if m.file_size <= MAX_PICKLE]
+                held = b"".join(archive.read(m) for m in small[:1])
+        except Exception as error:  # zipfile raises anything at all for a damaged file
+            raise Unusable(f"{path}: {_reason(error)}") from error
+    return all(name.encode() in held for name in names)
 
 
 def load(path: Path) -> Any:
