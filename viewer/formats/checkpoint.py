@@ -85,7 +85,15 @@ def state(path: Path) -> dict[str, Any]:
 
 
 def tensor(held: object, name: str, path: Path, shape: tuple[int | None, ...]) -> Tensor:
-    """`held` as a float32 tensor of a shape, None being any size. Raises Unusable."""
+    """`held` as a float32 tensor of a shape, None being any size. Raises Unusable.
+
+    It is a copy: a file that is mapped may change or go away.
+    """
+    return view(held, name, path, shape).to(torch.float32, copy=True)
+
+
+def view(held: object, name: str, path: Path, shape: tuple[int | None, ...]) -> Tensor:
+    """As `tensor`, but in the file's own type and place: for what is copied on anyway."""
     if isinstance(held, np.ndarray) and held.dtype.kind in "fiub":
         held = torch.from_numpy(held)
     expected = "[" + ", ".join("any" if s is None else str(s) for s in shape) + "]"
@@ -97,7 +105,7 @@ def tensor(held: object, name: str, path: Path, shape: tuple[int | None, ...]) -
     )
     if not fits:
         raise Unusable(f"{path}: {name} has shape {list(held.shape)}, expected {expected}")
-    return held.detach().to(torch.float32, copy=True)  # a mapped file may change under us
+    return held.detach()
 
 
 def _checked(path: Path) -> bool:

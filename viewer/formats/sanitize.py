@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 MIN_LOG_SCALE, MAX_LOG_SCALE = -20.0, 10.0  # exp of them: 2e-9 to 22 thousand world units
+MAX_LOG_TIME = 20.0  # either way: a life longer or shorter than any footage
 
 
 def finite_rows(fields: Mapping[str, Tensor], warnings: list[str]) -> Tensor | None:
@@ -31,6 +32,11 @@ def finite_rows(fields: Mapping[str, Tensor], warnings: list[str]) -> Tensor | N
 
 def scales(logarithms: Tensor, warnings: list[str]) -> Tensor:
     """Standard deviations [N, 3] of their logarithms; absurd ones are brought into range."""
+    return torch.exp(log_scales(logarithms, warnings))
+
+
+def log_scales(logarithms: Tensor, warnings: list[str]) -> Tensor:
+    """Logarithms [N, 3] of sizes, absurd ones brought into range."""
     absurd = (logarithms < MIN_LOG_SCALE) | (logarithms > MAX_LOG_SCALE)
     count = int(absurd.any(1).sum())
     if count:
@@ -38,7 +44,7 @@ def scales(logarithms: Tensor, warnings: list[str]) -> Tensor:
             f"{count:,} Gaussians have absurd sizes, brought between "
             f"e^{MIN_LOG_SCALE:g} and e^{MAX_LOG_SCALE:g} world units"
         )
-    return torch.exp(logarithms.clamp(MIN_LOG_SCALE, MAX_LOG_SCALE))
+    return logarithms.clamp(MIN_LOG_SCALE, MAX_LOG_SCALE)
 
 
 def count_zero_quats(quats: Tensor, warnings: list[str], omega: Tensor | None = None) -> None:
