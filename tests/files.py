@@ -219,7 +219,7 @@ def write_everything(folder: Path) -> dict[str, Path]:
     """One small model of each format: format name to the path that opens it."""
     paths = {
         "3dgs-ply": folder / "static.ply",
-        "spacetime-lite": folder / "run",
+        "spacetime": folder / "run",
         "splatv": folder / "scene.splatv",
         "ftgs-ply": folder / "moving.ftgs.ply",
         "sequence": folder / "frames",
@@ -233,7 +233,7 @@ def write_everything(folder: Path) -> dict[str, Path]:
     paths["splat"].write_bytes(splat().tobytes())
     paths["compressed-ply"].write_bytes(random_compressed())
     ply.write(paths["3dgs-ply"], gaussians())
-    run = paths["spacetime-lite"] / "point_cloud" / "iteration_100"
+    run = paths["spacetime"] / "point_cloud" / "iteration_100"
     run.mkdir(parents=True)
     ply.write(run / "point_cloud.ply", spacetime())
     paths["splatv"].write_bytes(splatv(splatv_records()))

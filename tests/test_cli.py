@@ -176,7 +176,7 @@ def test_bench_prints_and_writes_its_figures(scene, tmp_path, capsys):
         assert figures["quality"]["max_abs"] < 0.02
 
 
-@pytest.mark.parametrize("name", ["3dgs-ply", "spacetime-lite", "splatv", "ftgs-ply", "sequence"])
+@pytest.mark.parametrize("name", ["3dgs-ply", "spacetime", "splatv", "ftgs-ply", "sequence"])
 def test_slice_to_npz(written, name, camera, tmp_path):
     output = tmp_path / "a.npz"
     assert run("slice", str(written[name]), "--frame", "0", "--output", str(output)) == 0
@@ -195,7 +195,7 @@ def test_slice_to_npz(written, name, camera, tmp_path):
 
 
 @pytest.mark.gl
-@pytest.mark.parametrize("name", ["spacetime-lite", "ftgs-ply"])
+@pytest.mark.parametrize("name", ["spacetime", "ftgs-ply"])
 def test_slice_to_ply_opens_again_with_the_same_picture(written, name, camera, tmp_path):
     first, again, output = tmp_path / "a.npy", tmp_path / "b.npy", tmp_path / "slice.ply"
     words = ["--camera", camera, "--size", "160x80", "--output"]

@@ -18,7 +18,7 @@ from viewer.core.splats import Compensation
 from viewer.formats import ply, ply_3dgs, spz, training
 
 NAMES = (
-    "3dgs-ply", "spacetime-lite", "splatv", "ftgs-ply", "sequence", "splat", "compressed-ply",
+    "3dgs-ply", "splatv", "ftgs-ply", "sequence", "splat", "compressed-ply",
     "sog", "spz", *samples.WRITERS,
 )  # fmt: skip
 

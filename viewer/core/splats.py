@@ -16,6 +16,7 @@ MAX_ALPHA = 0.99  # of one splat at one pixel
 MIN_ALPHA = 1 / 255  # below it a splat is skipped at that pixel
 MIN_TRANSMITTANCE = 1e-4  # a pixel stops before the splat that would take it below
 FRUSTUM_CLAMP = 1.3  # of tan(fov / 2), bounds x / z and y / z in the Jacobian only
+UPPER = (0, 1, 2, 4, 5, 8)  # xx xy xz yy yz zz of nine
 # Which of quats, scales, covars and radii are given.
 SHAPES = ([True, True, False, False], [False, False, True, False], [False, False, False, True])
 
@@ -159,3 +160,9 @@ class Splats:
     def _mapped(self, change: Callable[[Tensor], Tensor]) -> "Splats":
         tensors = {f.name: getattr(self, f.name) for f in fields(self)}
         return replace(self, **{k: change(v) for k, v in tensors.items() if isinstance(v, Tensor)})
+
+
+def covars_of(matrices: Tensor, scales: Tensor) -> Tensor:
+    """[N, 6] xx xy xz yy yz zz of A Aᵀ, A = M diag(scales); M [N, 3, 3], scales [N, 3]."""
+    half = matrices * scales.unsqueeze(1)
+    return (half @ half.transpose(1, 2)).reshape(-1, 9)[:, UPPER]

@@ -9,13 +9,14 @@ Source: Native 4D Gaussian Splatting (Yang et al. 2024), section 3; both familie
 from collections.abc import Callable
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
+from viewer.core.splats import UPPER
 from viewer.formats.source import Progress
 
 CHUNK = 1 << 17  # Gaussians at once: bounds memory, and is where loading can be stopped
 MIN_VARIANCE = 1e-12  # of time; below it a life is one instant and motion has no meaning
-UPPER = (0, 1, 2, 4, 5, 8)  # xx xy xz yy yz zz of nine
 
 
 class Conditioned(NamedTuple):
@@ -50,3 +51,15 @@ def conditioned(
         covars[rows] = cov.reshape(-1, 9)[:, UPPER].float()
         width[rows] = variance.squeeze(1).sqrt().float()
     return Conditioned(velocity, covars, width)
+
+
+def isoclinic(left: Tensor, right: Tensor) -> Tensor:
+    """4x4 matrices [N, 4, 4] of v -> left v conj(right), axes w x y z, of quaternions [N, 4].
+
+    A rotation times |left| |right|: neither is normalised here.
+    """
+    a, b, c, d = left.unbind(1)
+    p, q, u, s = right.unbind(1)
+    ml = [a, -b, -c, -d, b, a, -d, c, c, d, a, -b, d, -c, b, a]
+    mr = [p, q, u, s, -q, p, -s, u, -u, s, p, -q, -s, -u, q, p]
+    return torch.stack(ml, 1).reshape(-1, 4, 4) @ torch.stack(mr, 1).reshape(-1, 4, 4)

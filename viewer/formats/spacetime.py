@@ -1,18 +1,33 @@
-"""SpacetimeGaussians, LITE model: polynomial motion, linear turning, plain RGB.
+"""SpacetimeGaussians: polynomial motion and linear turning; plain RGB, or features for a decoder.
 
-Source: scene/ourslite.py and renderer/__init__.py of oppo-us-research/SpacetimeGaussians.
+The LITE model blends RGB. The FULL model blends nine features and decodes each pixel by a small
+network, whose weights lie beside the PLY.
+Source: scene/ourslite.py, scene/oursfull.py, helper_model.py and renderer/__init__.py of
+oppo-us-research/SpacetimeGaussians.
 """
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from viewer.core.errors import Unusable
+from viewer.core.decoder import HIDDEN, INPUTS, Activation, Decoder
+from viewer.core.errors import BadArgument, Unusable
 from viewer.core.splats import Appearance
 from viewer.core.temporal import Gaussians4D
-from viewer.formats import Format, Loaded, layout, ply, sanitize, scene, training
+from viewer.formats import (
+    Format,
+    Loaded,
+    checkpoint,
+    layout,
+    ply,
+    sanitize,
+    scene,
+    training,
+)
 from viewer.formats.ply import Header
 from viewer.formats.scene import Timing
 from viewer.formats.source import BACKGROUND, COMMON, FPS, Match, Option, Source, whole
@@ -28,8 +43,21 @@ GROUPS = {
     "quaternions": ("rot_0", "rot_1", "rot_2", "rot_3"),
     "rotation rates": ("omega_0", "omega_1", "omega_2", "omega_3"),
 }
+FULL = {
+    "colours": tuple(f"f_dc_{i}" for i in range(6)),  # base, view features
+    "time features": ("f_t_0", "f_t_1", "f_t_2"),
+}
 DURATION, CAPTURE_FPS = 50, 30.0  # of every published configuration and of its footage
 
+
+def _activation(text: str) -> Activation:
+    try:
+        return Activation(text)
+    except ValueError:
+        raise ValueError(f"expected {', '.join(a.value for a in Activation)}") from None
+
+
+RGBFUNCTION = Option("rgbfunction", "what follows the decoder of a FULL model", _activation)
 FRAMES = Option("duration", "frames trained on; frame i is at time i / duration", whole)
 
 
@@ -40,22 +68,25 @@ def sniff(path: Path) -> Match | None:
     if file is None or header is None or "trbf_center" not in header.vertex.names:
         return None
     where = (f"newest of {n} iterations",) if (n := layout.iterations(path)) > 1 else ()
-    return Match(file, ("PLY with trbf_center, trbf_scale, motion_*", *where))
+    kind = "FULL (f_t_*)" if _is_full(header) else "LITE"
+    return Match(file, (f"PLY with trbf_center, trbf_scale, motion_*: {kind}", *where))
 
 
 def load(source: Source) -> Loaded:
-    """The moving scene. Raises Unusable for the FULL model, whose colours need a network."""
+    """The moving scene, with its decoder where it has one."""
     header = ply.header(source.path)
-    if "f_t_0" in header.vertex.names:
-        raise Unusable(
-            f"{source.path}: a SpacetimeGaussians FULL model (f_t_0 is there), expected LITE: "
-            "colours decoded by a network are not drawn by this version"
-        )
     cfg = training.cfg_args(source.root, source.warnings)
     duration = source.option(FRAMES, *_whole(*training.number(cfg, "duration", DURATION)))
     timing = timing_of(source, duration)
-    appearance = Appearance(background=source.option(BACKGROUND, *training.background(cfg)))
-    model = scene.indexed(*_gaussians(header, source), timing, appearance, source)
+    background = source.option(BACKGROUND, *training.background(cfg))
+    gaussians, rows = _gaussians(header, source)
+    decoder = None
+    if _is_full(header):
+        decoder = _decoder(source, cfg, gaussians.colors)
+    elif RGBFUNCTION.name in source.given:
+        raise BadArgument(f"--option {RGBFUNCTION.name}: this is a LITE model, without a decoder")
+    appearance = Appearance(background=background, decoder=decoder)
+    model = scene.indexed(gaussians, rows, timing, appearance, source)
     cameras = training.cameras(source.root, source.warnings)
     return Loaded(model, scene.report(source, FORMAT.name, model, timing, 0, cameras))
 
@@ -71,17 +102,58 @@ def window(trbf_scale: Tensor) -> Tensor:
     return trbf_scale / math.sqrt(2)
 
 
+def _is_full(header: Header) -> bool:
+    return "f_t_0" in header.vertex.names
+
+
+def _decoder(source: Source, cfg: Mapping[str, Any], colors: Tensor) -> Decoder:
+    """The network beside the PLY. Raises Unusable for another kind of network."""
+    found, origin = _stated_activation(cfg), "cfg_args"
+    if found is None:
+        base = colors[:, :3]
+        inside = not len(base) or bool(((base.median(0).values - 0.5).abs() <= 0.5).all())
+        found, origin = Activation.CLAMP if inside else Activation.SIGMOID, "guessed"
+        source.warnings.append("rgbfunction is not in cfg_args, guessed from the base colours")
+    activation = source.option(RGBFUNCTION, found, origin)
+    path = source.path.with_suffix(".pt")
+    if not path.is_file():
+        source.warnings.append(f"{path.name} is missing: colours without their decoder")
+        nothing = torch.zeros(HIDDEN, INPUTS), torch.zeros(3, HIDDEN)
+        return Decoder(*nothing, activation)
+    weights = checkpoint.state(path)
+    if set(weights) != {"mlp1.weight", "mlp2.weight"}:
+        raise Unusable(
+            f"{path}: a decoder of {', '.join(sorted(weights))[:80]}, "
+            "expected mlp1.weight and mlp2.weight"
+        )
+    shapes = (HIDDEN, INPUTS, 1, 1), (3, HIDDEN, 1, 1)
+    first, second = (
+        checkpoint.tensor(weights[name], name, path, shape)[:, :, 0, 0].nan_to_num(0.0, 0.0, 0.0)
+        for name, shape in zip(("mlp1.weight", "mlp2.weight"), shapes, strict=True)
+    )
+    return Decoder(first, second, activation)
+
+
+def _stated_activation(cfg: Mapping[str, Any]) -> Activation | None:
+    named = cfg.get("rgbfunction")
+    return next((a for a in Activation if a.value == named), None)
+
+
 def _gaussians(header: Header, source: Source) -> tuple[Gaussians4D, Tensor | None]:
     """The fields, and the rows kept where some were left out."""
-    parts = ply.columns(header, list(GROUPS.values()), source.part(0, 0.7))
-    fields = {name: torch.from_numpy(part) for name, part in zip(GROUPS, parts, strict=True)}
+    groups = GROUPS | FULL if _is_full(header) else GROUPS
+    parts = ply.columns(header, list(groups.values()), source.part(0, 0.7))
+    fields = {name: torch.from_numpy(part) for name, part in zip(groups, parts, strict=True)}
     source.progress(0.7, "checking")
-    rgb = fields.pop("colours")
+    rgb, rate = fields.pop("colours"), fields.pop("time features", None)
+    if rate is not None:
+        zero = torch.zeros_like(rate)
+        rgb, rate = torch.cat([rgb, zero], 1), torch.cat([zero, zero, rate], 1)
     fields["opacities"] = fields["opacities"].clamp(-1e4, 1e4)  # fully opaque is an infinite logit
     rows = sanitize.finite_rows(fields, source.warnings)
     if rows is not None:
         fields = {name: part[rows] for name, part in fields.items()}
-        rgb = rgb[rows]
+        rgb, rate = rgb[rows], None if rate is None else rate[rows]
     sanitize.count_zero_quats(
         fields["quaternions"], source.warnings, omega=fields["rotation rates"]
     )
@@ -95,6 +167,7 @@ def _gaussians(header: Header, source: Source) -> tuple[Gaussians4D, Tensor | No
         quats=fields["quaternions"],
         scales=sanitize.scales(fields["scales"], source.warnings),
         omega=fields["rotation rates"],
+        color_rate=None if rate is None else sanitize.colors(rate, source.warnings),
     ), rows
 
 
@@ -103,9 +176,9 @@ def _whole(value: float, origin: str) -> tuple[int, str]:
 
 
 FORMAT = Format(
-    "spacetime-lite",
+    "spacetime",
     "a SpacetimeGaussians run's folder, or its point_cloud.ply",
     sniff,
     load,
-    (FRAMES, FPS, *COMMON),
+    (FRAMES, FPS, RGBFUNCTION, *COMMON),
 )
