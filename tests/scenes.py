@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from viewer.core import rotation
+from viewer.core import rotation, sh
 from viewer.core.camera import Camera, look_at
-from viewer.core.splats import Appearance, Compensation, Splats
+from viewer.core.decoder import Activation, Decoder
+from viewer.core.splats import Appearance, Compensation, FixedJacobian, Footprint, Splats
 
 
 def camera(width: int = 160, height: int = 90) -> Camera:
@@ -60,6 +61,30 @@ def ties() -> Splats:
     return replace(splats, means=splats.means[:20].repeat(30, 1))
 
 
+def points(appearance: Appearance) -> Splats:
+    """Points with a radius each."""
+    splats = cloud(1500, 13)
+    radii = splats.scales[:, 0]
+    return replace(splats, quats=None, scales=None, radii=radii, appearance=appearance)
+
+
+def elsewhere() -> Splats:
+    """Splats whose harmonics are seen from another place than their own."""
+    splats = cloud(800, 14, degree=3)
+    return replace(splats, sh_origins=splats.means.flip(0) * 2)
+
+
+def features(activation: Activation = Activation.SIGMOID) -> Splats:
+    """Nine blended channels and the decoder for them."""
+    g = torch.Generator().manual_seed(15)
+    decoder = Decoder(
+        torch.randn(6, 12, generator=g), torch.randn(3, 6, generator=g) * 0.3, activation
+    )
+    splats = cloud(800, 16)
+    colors = torch.rand(800, 9, generator=g) * 2 - 1
+    return replace(splats, colors=colors, appearance=Appearance(decoder=decoder))
+
+
 def with_appearance(splats: Splats, appearance: Appearance) -> Splats:
     """The same splats drawn by other rules."""
     return replace(splats, appearance=appearance)
@@ -79,6 +104,21 @@ SCENES: dict[str, Callable[[], Splats]] = {
     "equal depths": ties,
     "mip compensation": lambda: with_appearance(
         cloud(2000, 8, size=0.01), Appearance(low_pass=0.1, compensation=Compensation.MIP)
+    ),
+    "epsilons of Ex4DGS": lambda: with_appearance(
+        cloud(2000, 8, size=0.01), Appearance(low_pass=0.1, compensation=Compensation.EX4DGS)
+    ),
+    "a trainer's wrong Jacobian": lambda: with_appearance(
+        cloud(1000, 17), Appearance(jacobian=FixedJacobian((1.7, 1.3), -0.71))
+    ),
+    "points": lambda: points(Appearance()),
+    "discs": lambda: points(Appearance(low_pass=0.0, footprint=Footprint.PARABOLOID)),
+    "harmonics of another place": elsewhere,
+    "sigmoid of harmonics": lambda: with_appearance(
+        cloud(800, 3, degree=3), Appearance(sh_output=sh.Output.SIGMOID)
+    ),
+    "harmonics over grey": lambda: with_appearance(
+        cloud(800, 3, degree=2), Appearance(sh_output=sh.Output.RESIDUAL)
     ),
     "empty": lambda: cloud(0, 9),
     "one": lambda: cloud(1, 10, size=0.5),

@@ -5,14 +5,16 @@ from dataclasses import replace
 import moderngl
 import numpy as np
 import pytest
+import torch
 
 from tests import scenes
 from tests.tolerances import TOLERANCES
 from viewer.core.camera import Camera
+from viewer.core.decoder import Activation, Environment
 from viewer.core.errors import BadArgument, Unusable
 from viewer.core.model import StaticModel
 from viewer.core.settings import RenderSettings
-from viewer.core.splats import Splats
+from viewer.core.splats import Appearance, Splats
 from viewer.frame import FramePath
 from viewer.render import RENDERERS, create, reference
 from viewer.render import sorted as sorting
@@ -36,6 +38,47 @@ def test_sorted_equals_reference(ctx, name):
     splats, camera = scenes.SCENES[name](), scenes.camera()
     want = reference.image(splats, camera, FREE).numpy()
     TOLERANCES["sorted 32F, no stop"].check(layer(ctx, splats, camera, FREE, "f4"), want)
+
+
+@pytest.mark.parametrize("activation", Activation)
+@pytest.mark.parametrize("background", [None, (0.2, 0.4, 0.6)])
+def test_decoded_features_equal_the_reference(ctx, activation, background):
+    splats, camera = scenes.features(activation), scenes.camera()
+    settings = replace(FREE, background=background)
+    blended = reference.image(splats, camera, settings)
+    alpha = blended[..., 9:] if background else torch.ones_like(blended[..., 9:])
+    rgb = splats.appearance.decoder.decode(blended[..., :9], camera) * alpha
+    want = torch.cat([rgb, alpha], -1).numpy()
+    assert (np.abs(want[0, 0, :3]).max() > 0.01) == (background is None)  # of an empty pixel
+    got = layer(ctx, splats, camera, settings, "f4")
+    TOLERANCES["sorted 32F, no stop"].check(got, want)
+    plain = FramePath(None)
+    model = StaticModel(splats)
+    settings = replace(settings, renderer="reference")
+    np.testing.assert_allclose(
+        plain.render(model, camera, 0.0, settings).layer.read(), want, atol=1e-5
+    )
+
+
+def test_what_lies_behind_everything_is_seen_through(ctx):
+    """An environment map: the same in OpenGL and in torch; a chosen background hides it."""
+    pixels = torch.rand(3, 16, 16, generator=torch.Generator().manual_seed(1))
+    look = Appearance(environment=Environment(pixels, 60.0))
+    splats, camera = replace(scenes.cloud(300, 0), appearance=look), scenes.camera()
+    pictures = []
+    for context, name in ((ctx, "sorted"), (None, "reference")):
+        path = FramePath(context)
+        frame = path.render(StaticModel(splats), camera, 0.0, replace(FREE, renderer=name))
+        picture = frame.picture.read()
+        pictures.append(picture[..., :3] / (255 if picture.dtype == np.uint8 else 1))
+        path.release()
+    assert pictures[1][0, 0].max() > 0.05
+    assert np.abs(pictures[0] - pictures[1]).max() < 2e-2  # 8 bits, and bilinear in 8 bits
+    path = FramePath(ctx)
+    black = replace(FREE, background=(0.0, 0.0, 0.0))
+    assert path.render(StaticModel(splats), camera, 0.0, black).picture.read()[0, 0].max() == 255
+    assert path.render(StaticModel(splats), camera, 0.0, black).picture.read()[0, 0, :3].max() == 0
+    path.release()
 
 
 @pytest.mark.parametrize("name", ["rgb", "large and opaque", "sh degree 3"])

@@ -10,7 +10,7 @@ from torch import Tensor
 from viewer.apps.opening import Opening, camera_of, load, suffix_of, time_of
 from viewer.core.files import replacing
 from viewer.core.splats import Splats
-from viewer.formats import ply_3dgs
+from viewer.formats import ply_export
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,10 @@ def slice_to_file(request: SliceRequest) -> int:
     model, report = load(opening)
     time = time_of(opening, report)
     splats = model.slice(time)
+    lost: list[str] = []
     with replacing(request.output) as beside:
         if kind == ".ply":
-            ply_3dgs.write(beside, splats)
+            lost = ply_export.write(beside, splats)
         else:
             posed = opening.camera is not None or opening.view is not None
             center = camera_of(opening, report).center if posed else None
@@ -41,7 +42,7 @@ def slice_to_file(request: SliceRequest) -> int:
                     **arrays(splats, center, opening.settings.sh_degree),
                 )
     print(f"{request.output}: {len(splats)} of {model.count} Gaussians at time {time:g}")
-    for warning in report.warnings:
+    for warning in (*report.warnings, *lost):
         print(f"warning: {warning}")
     return 0
 

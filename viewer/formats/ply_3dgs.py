@@ -1,11 +1,11 @@
 """Static 3D Gaussian Splatting PLY, as INRIA's trainer writes it, and its variants.
 
 Any spherical-harmonic degree, property order, number type; Mip-Splatting's filter_3D; 2D Gaussian
-Splatting's two scales. Also the writer: any slice as a PLY that other viewers open.
+Splatting's two scales. Its comments may say how it is drawn: `ply_export` writes such.
 Source of the layout: scene/gaussian_model.py of graphdeco-inria/gaussian-splatting.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from torch import Tensor
 from viewer.core import rotation, sh
 from viewer.core.errors import Unusable
 from viewer.core.model import StaticModel
-from viewer.core.splats import LOW_PASS, NEAR, Appearance, Compensation, Splats
+from viewer.core.splats import LOW_PASS, NEAR, Appearance, Compensation, FixedJacobian, Splats
 from viewer.formats import Format, Loaded, layout, ply, sanitize, scene, training
 from viewer.formats.ply import Header
 from viewer.formats.source import (
@@ -26,6 +26,7 @@ from viewer.formats.source import (
     Option,
     Progress,
     Source,
+    not_negative,
     positive,
 )
 
@@ -37,9 +38,8 @@ SCALES = ("scale_0", "scale_1", "scale_2")
 QUAT = ("rot_0", "rot_1", "rot_2", "rot_3")
 MIP_LOW_PASS = 0.1  # px², kernel_size of Mip-Splatting's trainer
 FLAT = 1e-4  # thickness of a 2D Gaussian, of its larger scale
-MAX_LOGIT = 30.0  # an opacity of 1 in a file; its sigmoid is 1 in float32
 
-LOW_PASS_OPTION = Option("low_pass", "px² added to the projected covariance", positive)
+LOW_PASS_OPTION = Option("low_pass", "px² added to the projected covariance", not_negative)
 
 
 def _compensation(text: str) -> Compensation:
@@ -136,44 +136,6 @@ def read_file(path: Path, progress: Progress, warnings: list[str]) -> Splats:
     return read(header, _stated(header)[0], progress, warnings)
 
 
-def write(path: Path, splats: Splats) -> None:
-    """Splats as a standard 3DGS PLY, inverse activations applied.
-
-    Plain RGB becomes degree 0; covariances are split into quaternions and scales. What the picture
-    needs beyond the standard (low-pass, near, background, plain RGB) is in comments that `load`
-    honours.
-    """
-    quats, scales = _shape(splats)
-    colors = splats.colors if splats.view_dependent else sh.constant(splats.colors)
-    named: dict[str, Tensor] = dict(zip("xyz", splats.means.unbind(1), strict=True))
-    zero = torch.zeros(len(splats))
-    named |= {n: zero for n in ("nx", "ny", "nz")}
-    named |= {f"f_dc_{c}": colors[:, 0, c] for c in range(3)}
-    higher = colors.shape[1] - 1
-    named |= {
-        f"f_rest_{c * higher + k}": colors[:, k + 1, c] for c in range(3) for k in range(higher)
-    }
-    named["opacity"] = torch.logit(splats.opacities.double()).clamp(-MAX_LOGIT, MAX_LOGIT)
-    named |= {f"scale_{i}": scales[:, i].log().clamp_min(sanitize.MIN_LOG_SCALE) for i in range(3)}
-    named |= {f"rot_{i}": quats[:, i] for i in range(4)}
-    arrays = {name: t.float().cpu().numpy() for name, t in named.items()}
-    ply.write(path, arrays, _comments(splats))
-
-
-def _comments(splats: Splats) -> list[str]:
-    lines, appearance = ["written by view4d"], splats.appearance
-    if not splats.view_dependent:
-        lines.append("view4d.colors rgb")
-    if appearance.compensation is Compensation.MIP:
-        lines.append("SplatRenderMode: mip")
-    lines += [
-        f"view4d.low_pass {appearance.low_pass:.9g}",
-        f"view4d.near {appearance.near:.9g}",
-        "view4d.background " + " ".join(f"{v:.9g}" for v in appearance.background),
-    ]
-    return lines
-
-
 def _appearance(source: Source, header: Header, kernel: float, kernel_from: str) -> Appearance:
     """How the file says it is drawn, unless options say otherwise."""
     stated, origin = _stated(header)
@@ -184,6 +146,7 @@ def _appearance(source: Source, header: Header, kernel: float, kernel_from: str)
         low_pass=source.option(LOW_PASS_OPTION, low_pass, low_pass_from),
         compensation=source.option(COMPENSATION, stated.compensation, origin),
         near=stated.near,
+        jacobian=stated.jacobian,
     )
 
 
@@ -196,11 +159,21 @@ def _stated(header: Header) -> tuple[Appearance, str]:
     elif mode == "mip" or header.comment("antialiased") == "1":
         compensation, origin = Compensation.MIP, "comment in the file"
         low_pass = MIP_LOW_PASS if mode == "mip" else LOW_PASS
-    written = number(header, "view4d.low_pass")
+    written = number(header, "view4d.low_pass", not_negative)
     if written is not None:
         low_pass, origin = written, "comment in the file"
+    if header.comment("view4d.compensation") == Compensation.EX4DGS.value:
+        compensation, origin = Compensation.EX4DGS, "comment in the file"
     near = number(header, "view4d.near") or NEAR
-    return Appearance(low_pass=low_pass, compensation=compensation, near=near), origin
+    return Appearance(low_pass, compensation, near, jacobian=_written_jacobian(header)), origin
+
+
+def _written_jacobian(header: Header) -> FixedJacobian | None:
+    try:
+        x, y, slope = map(float, (header.comment("view4d.jacobian") or "").split())
+    except ValueError:
+        return None
+    return FixedJacobian((x, y), slope) if 0 < x < 1e6 and 0 < y < 1e6 and abs(slope) < 10 else None
 
 
 def _is_one(path: Path) -> bool:
@@ -223,10 +196,10 @@ def written_background(header: Header) -> tuple[tuple[float, float, float], str]
     return (r, g, b), "comment in the file"
 
 
-def number(header: Header, key: str) -> float | None:
-    """A number over zero in the comment `key`."""
+def number(header: Header, key: str, parse: Callable[[str], float] = positive) -> float | None:
+    """A number in the comment `key`, over zero unless `parse` says otherwise."""
     try:
-        return positive(header.comment(key) or "")
+        return parse(header.comment(key) or "")
     except ValueError:
         return None
 
@@ -267,15 +240,6 @@ def _coefficients(header: Header, warnings: list[str]) -> tuple[str, ...]:
     used = min(higher, (sh.MAX_DEGREE + 1) ** 2 - 1)
     rest = (f"f_rest_{c * higher + k}" for k in range(used) for c in range(3))
     return (*DC, *rest)
-
-
-def _shape(splats: Splats) -> tuple[Tensor, Tensor]:
-    """quats [N, 4] and scales [N, 3], by eigenvectors where only covariances are given."""
-    if splats.quats is not None and splats.scales is not None:
-        return splats.quats, splats.scales
-    values, vectors = torch.linalg.eigh(splats.covariances().double().cpu())
-    vectors[:, :, 0] *= torch.linalg.det(vectors).sign().unsqueeze(1)  # rotations, not mirrors
-    return rotation.quaternions(vectors), values.clamp_min(0).sqrt()
 
 
 CODEC = Codec(_is_one, _count, read_file)

@@ -113,6 +113,14 @@ def positive(text: str) -> float:
     return value
 
 
+def not_negative(text: str) -> float:
+    """A number, zero or over it."""
+    value = _number(text)
+    if value < 0:
+        raise ValueError(f"is {value:g}, expected 0 or more")
+    return value
+
+
 def whole(text: str) -> int:
     """A whole number over zero."""
     value = positive(text)

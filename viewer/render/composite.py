@@ -99,11 +99,13 @@ class Compositor:
         if held is None or held[0] is not environment:
             if held is not None:
                 held[1].release()
-            pixels = environment.pixels.permute(1, 2, 0).float().cpu().numpy()
-            rows = np.ascontiguousarray(pixels, dtype=np.float32)
+            # A border of black, which the trainer's sampling fades to.
+            pixels = np.pad(environment.pixels.float().cpu().numpy(), ((0, 0), (1, 1), (1, 1)))
+            rows = np.ascontiguousarray(pixels.transpose(1, 2, 0), dtype=np.float32)
             height, width = rows.shape[:2]
             texture = self._ctx.texture((width, height), 3, rows, dtype="f4", alignment=1)
             texture.filter = moderngl.LINEAR, moderngl.LINEAR
+            texture.repeat_x = texture.repeat_y = False
             self._environment = held = environment, texture
         return held[1]
 
