@@ -100,7 +100,7 @@ def test_parts_do_not_show(monkeypatch):
     torch.manual_seed(0)
     table, points = torch.randn(grid.entries, 2), torch.rand(50, 3)
     whole = grid.encode(table, points)
-    monkeypatch.setattr("viewer.formats.tcnn.CELLS", 100)
+    monkeypatch.setattr("viewer.formats.tcnn.CORNERS", 100)
     assert torch.equal(grid.encode(table, points), whole)
     assert grid.encode(table, points[:0]).shape == (0, 8)
 
