@@ -5,15 +5,20 @@ Paper: Müller et al., "Instant Neural Graphics Primitives", 2022. Layout of par
 rules: grid.h, common_device.h and fully_fused_mlp.cu of NVlabs/tiny-cuda-nn.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import groupby
+from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from viewer.formats.source import Option, Source
+
+E = TypeVar("E", bound=Enum)
 
 # One prime a dimension, spreading cells over a table; the first keeps neighbours along x together.
 PRIMES = (1, 2654435761, 805459861, 3674653429, 2097192037, 1434869437, 2165219737)
@@ -167,15 +172,41 @@ class Network:
         return functional.relu(x) if self.output is Activation.RELU else x
 
 
-def as_evaluated(parameters: Tensor) -> tuple[Tensor, int]:
+def as_evaluated(parameters: Tensor) -> Tensor:
     """Parameters [P] rounded to half precision, as they are evaluated, in float32.
 
-    Also how many of them were not finite; they become 0.
+    Numbers that are not finite, which no training leaves, become 0.
     """
-    finite = parameters.isfinite()
-    count = int((~finite).sum())
-    half = torch.where(finite, parameters, 0.0).clamp(-MAX_HALF, MAX_HALF).half()
-    return half.float(), count
+    return parameters.nan_to_num(0.0, 0.0, 0.0).clamp(-MAX_HALF, MAX_HALF).half().float()
+
+
+def choice(kind: type[E]) -> Callable[[str], E]:
+    """Parser of an option that is one of the values of an enum."""
+
+    def parse(text: str) -> E:
+        for member in kind:
+            if str(member.value).lower() == text.lower():
+                return member
+        raise ValueError(f"expected {' or '.join(str(member.value) for member in kind)}")
+
+    return parse
+
+
+HASH_INDEX = Option(
+    "hash_index",
+    "index of the hash grid's fine levels: wrapping (tiny-cuda-nn before June 2025) or exact",
+    choice(IndexRule),
+)
+
+
+def as_trained(grid: Grid, source: Source) -> Grid:
+    """The grid with the rule that its option gives; wrapping where that makes a difference.
+
+    Nothing in a file tells; when most models were trained there was no other build.
+    """
+    wrapping = replace(grid, rule=IndexRule.WRAPPING)
+    guess = IndexRule.EXACT if grid.plan() == wrapping.plan() else IndexRule.WRAPPING
+    return replace(grid, rule=source.option(HASH_INDEX, guess, "guessed"))
 
 
 @dataclass(frozen=True, slots=True)
