@@ -3,12 +3,23 @@
 import itertools
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from viewer.formats.tcnn import PRIMES, Activation, Grid, IndexRule, Network, as_evaluated
+from viewer.core.errors import BadArgument
+from viewer.formats.source import Source, silent
+from viewer.formats.tcnn import (
+    PRIMES,
+    Activation,
+    Grid,
+    IndexRule,
+    Network,
+    as_evaluated,
+    as_trained,
+)
 
 SWIFT, STREAM = Grid(4, 16, 4, 15), Grid(3, 16, 4, 15)
 BIG = Grid(4, 16, 4, 19)
@@ -100,7 +111,7 @@ def test_parts_do_not_show(monkeypatch):
     torch.manual_seed(0)
     table, points = torch.randn(grid.entries, 2), torch.rand(50, 3)
     whole = grid.encode(table, points)
-    monkeypatch.setattr("viewer.formats.tcnn.CELLS", 100)
+    monkeypatch.setattr("viewer.formats.tcnn.CORNERS", 100)
     assert torch.equal(grid.encode(table, points), whole)
     assert grid.encode(table, points[:0]).shape == (0, 8)
 
@@ -150,9 +161,27 @@ def test_a_network_equals_the_literal_one(output):
 
 
 def test_parameters_are_rounded_to_half_and_finite():
-    rounded, bad = as_evaluated(torch.tensor([1.0001, math.nan, 1e6, -math.inf, 0.5]))
+    rounded = as_evaluated(torch.tensor([1.0001, math.nan, 1e6, -math.inf, 0.5]))
     assert rounded.tolist() == [1.0, 0.0, 65504.0, 0.0, 0.5]
-    assert bad == 2
+
+
+@pytest.mark.parametrize(
+    ("grid", "given", "rule"),
+    [
+        (BIG, {}, IndexRule.WRAPPING),
+        (BIG, {"hash_index": "exact"}, IndexRule.EXACT),
+        (SWIFT, {}, IndexRule.EXACT),
+    ],
+)
+def test_the_older_rule_is_taken_where_it_matters(grid, given, rule):
+    source = Source(Path(), given, silent)
+    assert as_trained(grid, source).rule is rule
+    assert source.settings[0].value == rule.value
+
+
+def test_another_rule_is_refused():
+    with pytest.raises(BadArgument, match="hash_index=new: expected exact or wrapping"):
+        as_trained(BIG, Source(Path(), {"hash_index": "new"}, silent))
 
 
 def literal_index(grid: Grid, level: int, corner: tuple[int, ...]) -> int:

@@ -11,6 +11,19 @@ def normalized(quats: Tensor) -> Tensor:
     return torch.where(norm > 0, quats / norm.clamp_min(1e-30), identity)
 
 
+def product(a: Tensor, b: Tensor) -> Tensor:
+    """Hamilton products a b [N, 4] of quaternions [N, 4] w x y z: turns by b, then by a."""
+    aw, ax, ay, az = a.unbind(-1)
+    bw, bx, by, bz = b.unbind(-1)
+    terms = [
+        aw * bw - ax * bx - ay * by - az * bz,
+        aw * bx + ax * bw + ay * bz - az * by,
+        aw * by - ax * bz + ay * bw + az * bx,
+        aw * bz + ax * by - ay * bx + az * bw,
+    ]
+    return torch.stack(terms, -1)
+
+
 def matrices(quats: Tensor) -> Tensor:
     """Rotation matrices [N, 3, 3] of unit quaternions [N, 4] w x y z."""
     w, x, y, z = quats.unbind(-1)

@@ -14,20 +14,23 @@ from viewer.core.temporal import Gaussians4D
 from viewer.formats import Format, Loaded, layout, ply, ply_3dgs, scene, training
 from viewer.formats.ply import Header
 from viewer.formats.scene import Timing
-from viewer.formats.source import BACKGROUND, COMMON, FPS, FRAMES, Match, Option, Source
+from viewer.formats.source import (
+    BACKGROUND,
+    COMMON,
+    FPS,
+    FRAMES,
+    Match,
+    Option,
+    Source,
+    yes_or_no,
+)
 
 TEMPORAL = ("time", "log_duration", "velocity_0", "velocity_1", "velocity_2")
 VERSION = "1"
 GUESSED_FRAMES, GUESSED_FPS = 60, 30.0
 
 
-def _yes_or_no(text: str) -> bool:
-    if text.lower() not in ("0", "1", "false", "true"):
-        raise ValueError("expected 0 or 1")
-    return text.lower() in ("1", "true")
-
-
-USE_VELOCITY = Option("use_velocity", "whether Gaussians move", _yes_or_no)
+USE_VELOCITY = Option("use_velocity", "whether Gaussians move", yes_or_no)
 
 
 def sniff(path: Path) -> Match | None:

@@ -24,7 +24,7 @@ from viewer.core.report import DatasetCamera
 from viewer.core.splats import Appearance
 from viewer.core.temporal import Gaussians4D, TemporalGaussians
 from viewer.formats import Format, Loaded, checkpoint, chkpnt, sanitize, scene, training, wrong_fov
-from viewer.formats.gaussian4d import conditioned
+from viewer.formats.gaussian4d import conditioned, isoclinic
 from viewer.formats.scene import Timing
 from viewer.formats.source import (
     BACKGROUND,
@@ -232,11 +232,7 @@ def geometry(stored: Parameters, order: Order, blur: float, progress: Progress) 
 
 def rotations(left: Tensor, right: Tensor, order: Order) -> Tensor:
     """4D rotations [N, 4, 4] float64, axes x y z t, of two quaternions [N, 4] each."""
-    a, b, c, d = rotation.normalized(left.double()).unbind(1)
-    p, q, u, s = rotation.normalized(right.double()).unbind(1)
-    ml = [a, -b, -c, -d, b, a, -d, c, c, d, a, -b, d, -c, b, a]
-    mr = [p, q, u, s, -q, p, -s, u, -u, s, p, -q, -s, -u, q, p]
-    product = torch.stack(ml, 1).reshape(-1, 4, 4) @ torch.stack(mr, 1).reshape(-1, 4, 4)
+    product = isoclinic(rotation.normalized(left.double()), rotation.normalized(right.double()))
     return product.flip(1, 2) if order is Order.REVERSED else product
 
 

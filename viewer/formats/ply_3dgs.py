@@ -32,7 +32,7 @@ from viewer.formats.source import (
 
 SPLAT = {"f_dc_0", "opacity", "scale_0", "rot_0"}  # any of them says that a PLY holds splats
 # Properties by which other families of splat PLYs are known.
-OTHERS = {"trbf_center", "log_duration", "motion_xyz_0_0", "xyz_disp_0"}
+OTHERS = {"trbf_center", "log_duration", "motion_xyz_0_0", "xyz_disp_0", "x000"}
 MEANS, DC = ("x", "y", "z"), ("f_dc_0", "f_dc_1", "f_dc_2")
 SCALES = ("scale_0", "scale_1", "scale_2")
 QUAT = ("rot_0", "rot_1", "rot_2", "rot_3")
@@ -96,7 +96,7 @@ def read_with(
     """Activated splats, and properties `extra` [N, E] as they are, finite in every row kept."""
     names = header.vertex.names
     flat, mip = "scale_2" not in names, ("filter_3D",) if _mip(header) else ()
-    harmonics = _coefficients(header, warnings)
+    harmonics = coefficients(header, warnings)
     groups = (MEANS, ("opacity",), SCALES[:2] if flat else SCALES, QUAT, mip, extra, harmonics)
     parts = [torch.from_numpy(part) for part in ply.columns(header, groups, progress)]  # [N, C]
     progress(1.0, "checking")
@@ -223,7 +223,7 @@ def _plain(header: Header, coefficients: Tensor) -> Tensor:
     return coefficients
 
 
-def _coefficients(header: Header, warnings: list[str]) -> tuple[str, ...]:
+def coefficients(header: Header, warnings: list[str]) -> tuple[str, ...]:
     """Names of the harmonics, coefficient by coefficient, R G B each; the file has them by channel.
 
     Raises Unusable for a number of f_rest that makes no degree.

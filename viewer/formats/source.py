@@ -74,7 +74,7 @@ class Source:
     def root(self) -> Path:
         """The folder of the training run, where cfg_args and cameras.json lie."""
         folder = self.path.parent
-        if folder.name.startswith("iteration_") and folder.parent.name == "point_cloud":
+        if "iteration_" in folder.name and folder.parent.name == "point_cloud":
             return folder.parent.parent
         return folder
 
@@ -127,6 +127,13 @@ def whole(text: str) -> int:
     if value != int(value):
         raise ValueError(f"is {text}, expected a whole number")
     return int(value)
+
+
+def yes_or_no(text: str) -> bool:
+    """0 or 1, false or true."""
+    if text.lower() not in ("0", "1", "false", "true"):
+        raise ValueError("expected 0 or 1")
+    return text.lower() in ("1", "true")
 
 
 def span(text: str) -> tuple[float, float]:

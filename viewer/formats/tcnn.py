@@ -5,19 +5,25 @@ Paper: Müller et al., "Instant Neural Graphics Primitives", 2022. Layout of par
 rules: grid.h, common_device.h and fully_fused_mlp.cu of NVlabs/tiny-cuda-nn.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import groupby
+from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from viewer.formats.source import Option, Source
+
+E = TypeVar("E", bound=Enum)
+
 # One prime a dimension, spreading cells over a table; the first keeps neighbours along x together.
 PRIMES = (1, 2654435761, 805459861, 3674653429, 2097192037, 1434869437, 2165219737)
 UINT32 = (1 << 32) - 1
-CELLS = 1 << 20  # corners looked up at once: bounds what an evaluation holds to some 40 MiB
+CORNERS = 1 << 18  # looked up at once: what they need stays in a processor's cache
 ALIGN = 16  # inputs and outputs of a fused network are padded to a multiple of this
 MAX_HALF = 65504.0
 
@@ -104,16 +110,13 @@ class Grid:
             raise ValueError(
                 f"table has shape {tuple(table.shape)}, expected {(self.entries, self.features)}"
             )
-        plan = self.plan()
+        groups = _groups(self.plan(), points.device)
         out = points.new_empty((len(points), self.levels, self.features))
-        for hashed in (False, True):
-            alike = [i for i, level in enumerate(plan) if level.hashed is hashed]
-            if alike:
-                some = _Levels(points.device, hashed, [plan[i] for i in alike])
-                most = max(1, CELLS // (len(alike) << self.dims))
-                for start in range(0, len(points), most):
-                    rows = slice(start, start + most)
-                    out[rows, alike] = some.interpolated(table, points[rows])
+        most = max(1, CORNERS // (self.levels << self.dims))
+        for start in range(0, len(points), most):
+            rows = slice(start, start + most)
+            for group in groups:
+                out[rows, group.levels] = group.interpolated(table, points[rows])
         return out.flatten(1)
 
     def _indexing(self, resolution: int, size: int) -> tuple[bool, tuple[int, ...]]:
@@ -169,46 +172,99 @@ class Network:
         return functional.relu(x) if self.output is Activation.RELU else x
 
 
-def as_evaluated(parameters: Tensor) -> tuple[Tensor, int]:
+def as_evaluated(parameters: Tensor) -> Tensor:
     """Parameters [P] rounded to half precision, as they are evaluated, in float32.
 
-    Also how many of them were not finite; they become 0.
+    Numbers that are not finite, which no training leaves, become 0.
     """
-    finite = parameters.isfinite()
-    count = int((~finite).sum())
-    half = torch.where(finite, parameters, 0.0).clamp(-MAX_HALF, MAX_HALF).half()
-    return half.float(), count
+    return parameters.nan_to_num(0.0, 0.0, 0.0).clamp(-MAX_HALF, MAX_HALF).half().float()
 
 
-class _Levels:
-    """Levels that index alike, on a device, so that one operation serves them all."""
+def choice(kind: type[E]) -> Callable[[str], E]:
+    """Parser of an option that is one of the values of an enum."""
 
-    def __init__(self, device: torch.device, hashed: bool, levels: Sequence[Level]) -> None:
-        self._hashed = hashed
-        self._scale = torch.tensor([level.scale for level in levels], device=device)[:, None]
-        self._factors = torch.tensor([level.factors for level in levels], device=device)
-        self._sizes = torch.tensor([level.size for level in levels], device=device)[:, None]
-        self._starts = torch.tensor([level.start for level in levels], device=device)[:, None]
+    def parse(text: str) -> E:
+        for member in kind:
+            if str(member.value).lower() == text.lower():
+                return member
+        raise ValueError(f"expected {' or '.join(str(member.value) for member in kind)}")
+
+    return parse
+
+
+HASH_INDEX = Option(
+    "hash_index",
+    "index of the hash grid's fine levels: wrapping (tiny-cuda-nn before June 2025) or exact",
+    choice(IndexRule),
+)
+
+
+def as_trained(grid: Grid, source: Source) -> Grid:
+    """The grid with the rule that its option gives; wrapping where that makes a difference.
+
+    Nothing in a file tells; when most models were trained there was no other build.
+    """
+    wrapping = replace(grid, rule=IndexRule.WRAPPING)
+    guess = IndexRule.EXACT if grid.plan() == wrapping.plan() else IndexRule.WRAPPING
+    return replace(grid, rule=source.option(HASH_INDEX, guess, "guessed"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Neighbouring levels that index alike, on a device, so that one operation serves them all."""
+
+    levels: slice
+    hashed: bool
+    scales: Tensor  # [L, 1]
+    factors: Tensor  # [D, L, 1]
+    sizes: Tensor  # [L, 1]
+    starts: Tensor  # [L, 1] int32
 
     def interpolated(self, table: Tensor, points: Tensor) -> Tensor:
-        """Features [n, L, F] at points [n, D]."""
-        places = points[:, None, :] * self._scale + 0.5  # [n, L, D]
+        """Features [n, L, F] at points [n, D]. Points come last within: long rows are quick."""
+        places = points.T.contiguous()[:, None] * self.scales + 0.5  # [D, L, n]
         cells = places.floor()
         after = places - cells
-        step = torch.arange(2, device=points.device)
-        corners = (cells.long()[..., None] + step) & UINT32  # [n, L, D, 2]
-        terms = corners * self._factors[..., None] & UINT32
-        share = torch.stack([1 - after, after], -1)  # [n, L, D, 2]
-        index, weight = terms[:, :, 0], share[:, :, 0]
-        for d in range(1, points.shape[1]):
-            a, b = index[..., :, None], terms[:, :, d, None, :]
-            index = (a ^ b if self._hashed else a + b).flatten(2)  # [n, L, 2^(d+1)]
-            weight = (weight[..., :, None] * share[:, :, d, None, :]).flatten(2)
-        index = (index & UINT32) % self._sizes + self._starts
+        shares = torch.stack([1 - after, after], 1)  # [D, 2, L, n]
+        first = cells.long()
+        terms = [(corner & UINT32) * self.factors & UINT32 for corner in (first, first + 1)]
+        # Only what is left after division by the size counts, of a sum as of an exclusive or: the
+        # size of a hashed level is a power of two. The terms then fit 32 bits with a sign.
+        kept = (torch.stack(terms, 1) % self.sizes).int()
+        index, weight = kept[0], shares[0]
+        for axis in range(1, len(kept)):  # to [2^D, L, n]
+            a, b = index[:, None], kept[axis]
+            index = (a ^ b if self.hashed else a + b).flatten(0, 1)
+            weight = (weight[:, None] * shares[axis]).flatten(0, 1)
+        index = (index if self.hashed else index % self.sizes.int()) + self.starts
         mixed = functional.embedding_bag(
-            index.flatten(0, 1), table, mode="sum", per_sample_weights=weight.flatten(0, 1)
+            _by_point(index), table, mode="sum", per_sample_weights=_by_point(weight)
         )
         return mixed.view(len(points), -1, table.shape[1])
+
+
+def _groups(plan: Sequence[Level], device: torch.device) -> list[_Group]:
+    found: list[_Group] = []
+    start = 0
+    for hashed, members in groupby(plan, lambda level: level.hashed):
+        some = list(members)
+        found.append(
+            _Group(
+                slice(start, start + len(some)),
+                hashed,
+                torch.tensor([[level.scale] for level in some], device=device),
+                torch.tensor([level.factors for level in some], device=device).T[..., None],
+                torch.tensor([[level.size] for level in some], device=device),
+                torch.tensor([[level.start] for level in some], device=device).int(),
+            )
+        )
+        start += len(some)
+    return found
+
+
+def _by_point(corners: Tensor) -> Tensor:
+    """[n * L, 2^D] of [2^D, L, n]."""
+    return corners.permute(2, 1, 0).reshape(-1, len(corners))
 
 
 def _padded(count: int) -> int:
