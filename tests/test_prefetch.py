@@ -20,9 +20,11 @@ class Slow(StaticModel):
     """A model whose slices wait for `gate`, and are told apart by their opacity."""
 
     gate: threading.Event
+    begun: list[float]
     sliced: list[float]
 
     def slice(self, time: float) -> Splats:
+        self.begun.append(time)
         assert self.gate.wait(DEADLINE)
         self.sliced.append(time)
         if time == 666.0:
@@ -33,6 +35,7 @@ class Slow(StaticModel):
 def slow_model(frame_times: torch.Tensor | None = None) -> Slow:
     class Made(Slow):
         gate = threading.Event()
+        begun: list[float] = []  # noqa: RUF012 - one model a test
         sliced: list[float] = []  # noqa: RUF012 - one model a test
         time_range = (0.0, 1000.0)
 
@@ -120,6 +123,17 @@ def test_stored_instants_are_sliced_once_and_the_next_is_looked_ahead(monkeypatc
     wait_for(lambda: 30.0 in model.sliced)
     assert set(model.sliced) <= {0.0, 10.0, 20.0, 30.0}
     wrapped.release()
+
+
+def test_retiring_does_not_wait_for_the_slice_under_way(threaded):
+    wrapped, model = threaded
+    model.gate.clear()
+    wrapped.slice(70.0)
+    wait_for(lambda: 70.0 in model.begun)
+    wrapped.retire()
+    assert wrapped.working
+    model.gate.set()
+    wait_for(lambda: not wrapped.working)
 
 
 def test_release_ends_the_worker(threaded):

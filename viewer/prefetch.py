@@ -27,7 +27,7 @@ class Ready:
 
 
 class Prefetch:
-    """A Model that answers within a frame. Call `release` to stop its worker."""
+    """A Model that answers within a frame. Its worker ends with `retire`, or with `release`."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
@@ -90,11 +90,20 @@ class Prefetch:
             assert self._ready is not None
             return self._ready.splats
 
-    def release(self) -> None:
-        """Stop the worker; a slice under way is finished first."""
+    def retire(self) -> None:
+        """Tell the worker to stop; nobody waits for a slice under way."""
         with self._changed:
             self._stop = True
             self._changed.notify()
+
+    @property
+    def working(self) -> bool:
+        """Whether the worker still runs."""
+        return self._worker is not None and self._worker.is_alive()
+
+    def release(self) -> None:
+        """Stop the worker; a slice under way is finished first."""
+        self.retire()
         if self._worker is not None:
             self._worker.join()
             self._worker = None

@@ -50,6 +50,7 @@ class Desk:
         self._load = load
         self._loading: tuple[Order, Job[formats.Loaded]] | None = None
         self._picking: Job[Vec3 | None] | None = None
+        self._retired: list[Prefetch] = []  # of scenes that are gone, still at a last slice
 
     @property
     def loading(self) -> Loading | None:
@@ -89,7 +90,8 @@ class Desk:
             return None
         old, self.scene = self.scene, Scene(order, Prefetch(loaded.model), loaded.report)
         if old is not None:
-            old.model.release()
+            old.model.retire()
+            self._retired = [m for m in (*self._retired, old.model) if m.working]
         return self.scene
 
     def pick(
@@ -117,8 +119,10 @@ class Desk:
         if self._picking is not None:
             self._picking.close()
         if self.scene is not None:
-            self.scene.model.release()
+            self._retired.append(self.scene.model)
             self.scene = None
+        for model in self._retired:
+            model.release()
 
 
 def surface_at(
