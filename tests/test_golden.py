@@ -1,11 +1,13 @@
 """Genuine upstream checkpoints and real trained models, through the command line."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests import tolerances
+from viewer import formats
 from viewer.cli import main
 
 INSIDE = 1e-3  # of 1/255: Gaussians this close to the cut may be on either side in float32
@@ -80,15 +82,19 @@ class Expected:
 
 
 @pytest.mark.parametrize("case", tolerances.GOLDEN)
-def test_slice_equals_upstreams_at_all_its_times(golden, tmp_path, case):
+def test_slice_equals_upstreams_at_all_its_times(golden, tmp_path, case, record_property):
     folder, slack = golden / case, tolerances.GOLDEN[case]
     expected = Expected(folder)
+    name_the_case(record_property, folder, case)
+    worst = 0.0
     for i, time in enumerate(expected.times):
         got = sliced(folder, case, float(time), tmp_path, seen=True)
         rows = got["index"]
         must, may = expected.kept(i)
         assert must <= set(rows.tolist()) <= may
-        close(got["means"], expected.get("means", i)[rows], slack.means)
+        means = expected.get("means", i)[rows]
+        close(got["means"], means, slack.means)
+        worst = max(worst, float(np.abs(got["means"] - means).max()))
         close(got["opacities"], expected.get("opacities", i)[rows], slack.opacities)
         covariances = expected.covariances(i)
         if covariances is None:
@@ -106,12 +112,14 @@ def test_slice_equals_upstreams_at_all_its_times(golden, tmp_path, case):
         if harmonics is not None and harmonics.ndim == 3:
             sh = sliced(folder, case, float(time), tmp_path, seen=False)["sh"]
             close(sh, harmonics[rows][:, : sh.shape[1]], slack.coefficients or slack.colors)
+    record_property("instants", len(expected.times))
+    record_property("position", worst)
 
 
 @pytest.mark.gl
 @pytest.mark.parametrize("renderer", ["reference", "sorted"])
 @pytest.mark.parametrize(("case", "time"), IMAGES)
-def test_render_equals_the_golden_images(golden, tmp_path, case, time, renderer):
+def test_render_equals_the_golden_images(golden, tmp_path, case, time, renderer, record_property):
     folder, output = golden / case, tmp_path / "a.npy"
     words = [
         "render",
@@ -125,6 +133,8 @@ def test_render_equals_the_golden_images(golden, tmp_path, case, time, renderer)
     assert main([*words, "--camera", str(folder / "camera.json"), "--output", str(output)]) == 0
     want = np.clip(np.load(folder / "images" / f"t_{time}.npy"), 0, 1)
     got = np.clip(np.load(output)[..., :3], 0, 1)
+    name_the_case(record_property, folder, case)
+    record_property("pixel", float(np.abs(got - want).max()) * 255)
     tolerances.TOLERANCES["golden images"].check(got, want)
     assert np.abs(got - want).mean() < tolerances.GOLDEN_MEAN
 
@@ -148,6 +158,13 @@ def test_a_trained_scene_is_drawn_as_the_reference_draws_it(models, tmp_path):
         assert np.abs(pictures[one][arm] - pictures[two][arm]).mean() > 0.01
     shelf = (slice(None), slice(int(width * 0.8), None))
     assert np.abs(pictures[0][shelf] - pictures[2][shelf]).mean() < 0.01
+
+
+def name_the_case(record_property: Callable[[str, object], None], folder: Path, case: str) -> None:
+    """For the README's table."""
+    given = dict(option.split("=", 1) for option in OPTIONS.get(case, ()))
+    record_property("case", case)
+    record_property("format", formats.load(folder / "model", given).report.format)
 
 
 def options(case: str) -> list[str]:

@@ -11,8 +11,9 @@ from viewer.formats import ply
 NAME = "hybrid-3d-4dgs"
 
 
-def write(folder: Path) -> Path:
-    moving, still = native4d.entries(20, 16), native4d.entries(15, 16, seed=1)
+def write(folder: Path, n: int = 35) -> Path:
+    moving = native4d.entries(n - 15 * n // 35, 16)
+    still = native4d.entries(15 * n // 35, 16, seed=1)
     statics = [*still[1:7], *still[7:9], still[10]]
     native4d.save(folder / "chkpnt300.pth", moving + statics)
     inside = folder / "point_cloud" / "iteration_300"

@@ -37,8 +37,8 @@ def save(path: Path, held: list[Any], iteration: int = 300) -> Path:
     return path
 
 
-def write(folder: Path) -> Path:
-    save(folder / "chkpnt300.pth", entries())
+def write(folder: Path, n: int = 30) -> Path:
+    save(folder / "chkpnt300.pth", entries(n))
     (folder / "cfg_args").write_text("Namespace(sh_degree=3, frame_ratio=1, prefilter_var=-1.0)")
     (folder / "config.yaml").write_text("ModelParams:\n  a: 1\n\ntime_duration: [0.0, 10.0]\n")
     return folder

@@ -12,13 +12,13 @@ NAME = "spacetime"
 OPTIONS = {"rgbfunction": "sandwichnoact"}
 
 
-def write(folder: Path) -> Path:
+def write(folder: Path, n: int = 30) -> Path:
     inside = folder / "point_cloud" / "iteration_100"
     inside.mkdir(parents=True)
     rng = np.random.default_rng(0)
-    named = files.spacetime(30)
-    named |= {f"f_dc_{i}": rng.normal(size=30) for i in range(6)}
-    named |= {f"f_t_{i}": rng.normal(size=30) for i in range(3)}
+    named = files.spacetime(n)
+    named |= {f"f_dc_{i}": rng.normal(size=n) for i in range(6)}
+    named |= {f"f_t_{i}": rng.normal(size=n) for i in range(3)}
     ply.write(inside / "point_cloud.ply", named)
     generator = torch.Generator().manual_seed(0)
     weights = {

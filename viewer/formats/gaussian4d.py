@@ -15,7 +15,7 @@ from torch import Tensor
 from viewer.core.splats import UPPER
 from viewer.formats.source import Progress
 
-CHUNK = 1 << 17  # Gaussians at once: bounds memory, and is where loading can be stopped
+CHUNK = 1 << 15  # Gaussians at once: bounds memory, and is where loading can be stopped
 MIN_VARIANCE = 1e-12  # of time; below it a life is one instant and motion has no meaning
 
 

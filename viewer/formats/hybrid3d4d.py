@@ -15,8 +15,8 @@ from torch import Tensor
 from viewer.core import rotation
 from viewer.core.errors import Unusable
 from viewer.core.splats import covars_of
-from viewer.core.temporal import Gaussians4D, TemporalGaussians
-from viewer.formats import Format, Loaded, checkpoint, chkpnt, native4d, sanitize, scene, training
+from viewer.core.temporal import Gaussians4D
+from viewer.formats import Format, Loaded, checkpoint, chkpnt, native4d, sanitize, scene
 from viewer.formats.source import Match, Source
 
 FIRST_STATIC = 19  # entry of the tuple
@@ -33,22 +33,20 @@ def sniff(path: Path) -> Match | None:
 
 def load(source: Source) -> Loaded:
     """The moving scene and the still one, drawn as one."""
-    held, _ = chkpnt.read(source.path)
-    if len(held) != chkpnt.HYBRID:
-        raise Unusable(f"{source.path}: {len(held)} entries, expected {chkpnt.HYBRID}")
-    cfg = training.cfg_args(source.root, source.warnings)
-    cameras = training.cameras(source.root, source.warnings)
-    stored = native4d.parameters(held, source.path)
-    duration = native4d.time_duration(source, cfg, stored.center)
-    timing = native4d.timing_of(source, duration)
-    appearance, cameras = native4d.appearance_of(source, cfg, held[17], duration, cameras)
-    moving, rows = native4d.dynamic(held, stored, duration, cfg, source)
-    still, still_rows = _static(held, source)
-    gaussians, index = together(moving, rows, len(stored.means), still, still_rows)
-    source.progress(0.8, "building the time index")
-    model = TemporalGaussians(gaussians, timing.time_range, appearance, native4d.CULL, index)
-    degree = math.isqrt(gaussians.colors.shape[1]) - 1
-    return Loaded(model, scene.report(source, FORMAT.name, model, timing, degree, cameras))
+    run = native4d.opened(source, chkpnt.HYBRID)
+    cull = native4d.CULL
+    model = scene.indexed(*_gaussians(run, source), run.timing, run.appearance, source, cull)
+    degree = math.isqrt(model.gaussians.colors.shape[1]) - 1
+    report = scene.report(source, FORMAT.name, model, run.timing, degree, run.cameras)
+    return Loaded(model, report)
+
+
+def _gaussians(run: native4d.Run, source: Source) -> tuple[Gaussians4D, Tensor]:
+    """Both sets, and each one's place in the file."""
+    moving, rows = native4d.dynamic(run, source)
+    still, still_rows = _static(run.held, source)
+    count = len(run.held[1])
+    return together(moving, rows, count, still, still_rows)
 
 
 def together(

@@ -22,7 +22,7 @@ from viewer.core.decoder import Environment
 from viewer.core.errors import Unusable
 from viewer.core.report import DatasetCamera
 from viewer.core.splats import Appearance
-from viewer.core.temporal import Gaussians4D, TemporalGaussians
+from viewer.core.temporal import Gaussians4D
 from viewer.formats import Format, Loaded, checkpoint, chkpnt, sanitize, scene, training, wrong_fov
 from viewer.formats.gaussian4d import conditioned, isoclinic
 from viewer.formats.scene import Timing
@@ -104,6 +104,18 @@ class Parameters:
         )
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Run:
+    """A checkpoint of the family and what was decided about it. held: mapped, not yet read."""
+
+    held: Sequence[Any]
+    cfg: Mapping[str, Any]
+    duration: tuple[float, float]
+    timing: Timing
+    appearance: Appearance
+    cameras: Sequence[DatasetCamera]
+
+
 def sniff(path: Path) -> Match | None:
     """A training tuple of 19 entries: the file, or the newest of a run."""
     found = chkpnt.sniffed(path, chkpnt.NATIVE4D)
@@ -112,20 +124,24 @@ def sniff(path: Path) -> Match | None:
 
 def load(source: Source) -> Loaded:
     """The moving scene."""
+    run = opened(source, chkpnt.NATIVE4D)
+    model = scene.indexed(*dynamic(run, source), run.timing, run.appearance, source, CULL)
+    degree = math.isqrt(model.gaussians.colors.shape[1]) - 1
+    report = scene.report(source, FORMAT.name, model, run.timing, degree, run.cameras)
+    return Loaded(model, report)
+
+
+def opened(source: Source, entries: int) -> Run:
+    """The run of a checkpoint, its options decided; its Gaussians are not read yet."""
     held, _ = chkpnt.read(source.path)
-    if len(held) != chkpnt.NATIVE4D:
-        raise Unusable(f"{source.path}: {len(held)} entries, expected {chkpnt.NATIVE4D}")
+    if len(held) != entries:
+        raise Unusable(f"{source.path}: {len(held)} entries, expected {entries}")
     cfg = training.cfg_args(source.root, source.warnings)
     cameras = training.cameras(source.root, source.warnings)
-    stored = parameters(held, source.path)
-    duration = time_duration(source, cfg, stored.center)
-    timing = timing_of(source, duration)
+    center = checkpoint.view(held[13], "entry 13 (t)", source.path, (None, 1))
+    duration = time_duration(source, cfg, center.float())
     appearance, cameras = appearance_of(source, cfg, held[17], duration, cameras)
-    gaussians, rows = dynamic(held, stored, duration, cfg, source)
-    source.progress(0.8, "building the time index")
-    model = TemporalGaussians(gaussians, timing.time_range, appearance, CULL, rows)
-    degree = math.isqrt(gaussians.colors.shape[1]) - 1
-    return Loaded(model, scene.report(source, FORMAT.name, model, timing, degree, cameras))
+    return Run(held, cfg, duration, timing_of(source, duration), appearance, cameras)
 
 
 def parameters(held: Sequence[Any], path: Path) -> Parameters:
@@ -147,20 +163,16 @@ def parameters(held: Sequence[Any], path: Path) -> Parameters:
     )
 
 
-def dynamic(
-    held: Sequence[Any],
-    stored: Parameters,
-    duration: tuple[float, float],
-    cfg: Mapping[str, Any],
-    source: Source,
-) -> tuple[Gaussians4D, Tensor | None]:
-    """The moving Gaussians of a tuple, and the rows kept where some were left out."""
+def dynamic(run: Run, source: Source) -> tuple[Gaussians4D, Tensor | None]:
+    """The moving Gaussians of a run, and the rows kept where some were left out."""
+    held, duration = run.held, run.duration
+    stored = parameters(held, source.path)
     colors, waves = harmonics(held, len(stored.means), source.path)
     stored, rows = checked(stored, source.warnings)
     if rows is not None:
         colors, waves = colors[rows], None if waves is None else waves[rows]
     order = order_of(source, stored, duration[1] - duration[0])
-    prefilter = cfg.get("prefilter_var")
+    prefilter = run.cfg.get("prefilter_var")
     blur = float(prefilter) if isinstance(prefilter, int | float) and prefilter > 0 else 0.0
     shape = geometry(stored, order, blur, source.part(0.2, 0.7))
     return replace(

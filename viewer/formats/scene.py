@@ -46,13 +46,14 @@ def indexed(
     timing: Timing,
     appearance: Appearance,
     source: Source,
+    cull: float = 0.0,
 ) -> TemporalGaussians:
     """The moving model of fields that nobody else holds: it keeps its own, in another order.
 
-    rows: [N] places in the source file, where some were left out.
+    rows: [N] places in the source file, where some were left out. cull: threshold on the window.
     """
     source.progress(0.8, "building the time index")
-    return TemporalGaussians(gaussians, timing.time_range, appearance, source_index=rows)
+    return TemporalGaussians(gaussians, timing.time_range, appearance, cull, rows)
 
 
 def static(source: Source, name: str, codec: Codec) -> Loaded:
