@@ -27,6 +27,9 @@ pictures: $(VENV)/for-run  ## draw the README's pictures again
 keys: $(VENV)/for-test  ## write the README's table of keys again
 	$(BIN)/python -m tests.test_setup
 
+families: $(VENV)/for-test  ## write the README's table of formats again, from test results
+	$(BIN)/python -m tests.families
+
 clean:  ## remove the virtual environment, caches and what runs left in out/
 	rm -rf $(VENV) out build dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -50,4 +53,4 @@ packages-for-test: packages-for-run
 	@sh .ci/packages test
 
 .DEFAULT_GOAL := help
-.PHONY: help run test demo pictures keys clean packages-for-run packages-for-test
+.PHONY: help run test demo pictures keys families clean packages-for-run packages-for-test
