@@ -7,7 +7,7 @@ A format is found by its module-level FORMAT; other packages add theirs by the e
 import importlib
 import importlib.metadata
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +15,7 @@ from typing import NamedTuple
 from viewer.core.errors import BadArgument, Unusable
 from viewer.core.model import Model
 from viewer.core.report import Report
+from viewer.formats import training
 from viewer.formats.source import OPEN_AS, Match, Option, Progress, Source, silent
 
 ENTRY_POINTS = "viewer.formats"
@@ -134,8 +135,10 @@ def _what_it_is(path: Path) -> str:
         inside = sorted(p.name for p in path.iterdir())
         if not inside:
             return "an empty folder, expected a trained model"
-        shown = ", ".join(inside[:5]) + (", ..." if len(inside) > 5 else "")
-        return f"a folder with {shown}; none of it is a trained model"
+        cameras = [p.relative_to(path).as_posix() for p in training.data_set_files(path)]
+        if cameras:
+            return f"training images and their cameras ({_some(cameras)}), not a trained model"
+        return f"a folder with {_some(inside)}; none of it is a trained model"
     with path.open("rb") as file:
         head = file.read(64)
     if not head:
@@ -144,6 +147,10 @@ def _what_it_is(path: Path) -> str:
         return "a PLY without splats (no f_dc_0, opacity, scale_0 or rot_0)"
     kind = "binary" if b"\0" in head or not _is_text(head) else "text"
     return f"a {kind} file that begins with {head[:16]!r}, expected a trained model"
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
 
 
 def _is_text(head: bytes) -> bool:
