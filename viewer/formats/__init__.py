@@ -8,7 +8,7 @@ import importlib
 import importlib.metadata
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,6 +42,9 @@ class Format:
     sniff: Callable[[Path], Match | None]
     load: Callable[[Source], Loaded]
     options: tuple[Option, ...] = ()
+
+
+Claim = tuple[Format, Match]
 
 
 def load(
@@ -90,15 +93,15 @@ def _recognised(path: Path, known: tuple[Format, ...], wanted: str) -> tuple[For
     try:
         if not path.exists():
             raise Unusable(f"{path}: no such file or folder")
-        claims = _claims(path, known)
-        if not claims and path.is_dir():
-            claims = _claims_below(path, known)
+        groups = [_claims(path, known)]
+        if not groups[0] and path.is_dir():
+            groups = _claims_below(path, known)
+        claims = [claim for group in groups for claim in group]
         if not claims:
             raise Unusable(f"{path}: {_what_it_is(path)}", _known(known))
     except OSError as error:
         raise Unusable(f"{path}: cannot be read ({error.strerror or error})") from error
-    hidden = {name for _, match in claims for name in match.supersedes}
-    taken = [c for c in claims if (c[0].name == wanted if wanted else c[0].name not in hidden)]
+    taken = [claim for group in groups for claim in _taken(group, wanted)]
     if not taken:
         found = ", ".join(form.name for form, _ in claims)
         raise Unusable(f"{path}: cannot be opened as {wanted}, it is {found}")
@@ -110,18 +113,26 @@ def _recognised(path: Path, known: tuple[Format, ...], wanted: str) -> tuple[For
     return taken[0]
 
 
-def _claims(path: Path, known: tuple[Format, ...]) -> list[tuple[Format, Match]]:
+def _taken(claims: list[Claim], wanted: str) -> list[Claim]:
+    """Those that no other one supersedes, or those that are `wanted`."""
+    hidden = {name for _, match in claims for name in match.supersedes}
+    return [c for c in claims if (c[0].name == wanted if wanted else c[0].name not in hidden)]
+
+
+def _claims(path: Path, known: tuple[Format, ...]) -> list[Claim]:
     found = [(form, form.sniff(path)) for form in known]
     return [(form, match) for form, match in found if match is not None]
 
 
-def _claims_below(path: Path, known: tuple[Format, ...]) -> list[tuple[Format, Match]]:
-    """Claims on the subfolders of a folder that is nothing itself."""
+def _claims_below(path: Path, known: tuple[Format, ...]) -> list[list[Claim]]:
+    """Claims on each subfolder of a folder that is nothing itself."""
     below = sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
     return [
-        (form, Match(match.path, (f"folder {folder.name}", *match.evidence)))
+        [
+            (form, replace(match, evidence=(f"folder {folder.name}", *match.evidence)))
+            for form, match in _claims(folder, known)
+        ]
         for folder in below[:MAX_SUBFOLDERS]
-        for form, match in _claims(folder, known)
     ]
 
 
@@ -144,7 +155,7 @@ def _what_it_is(path: Path) -> str:
     if not head:
         return "0 bytes, expected a trained model"
     if head.startswith(b"ply"):
-        return "a PLY without splats (no f_dc_0, opacity, scale_0 or rot_0)"
+        return "a PLY without splats (no f_dc_0, opacity, scale_0 or rot_0) or points (no x, y, z)"
     kind = "binary" if b"\0" in head or not _is_text(head) else "text"
     return f"a {kind} file that begins with {head[:16]!r}, expected a trained model"
 
