@@ -1,7 +1,7 @@
 """Bytes to Model: finds the format of a path and loads it. One module of this folder per format.
 
-A format is found by its module-level FORMAT; other packages add theirs by the entry-point group
-`viewer.formats`.
+A format is found by its module-level FORMAT (or FORMATS, where a family has several); other
+packages add theirs by the entry-point group `viewer.formats`.
 """
 
 import importlib
@@ -78,9 +78,9 @@ def formats() -> tuple[Format, ...]:
     """Every format there is: ours, then those of other packages."""
     found = []
     for module in pkgutil.iter_modules(__path__):
-        form = getattr(importlib.import_module(f"{__name__}.{module.name}"), "FORMAT", None)
-        if form is not None:
-            found.append(form)
+        held = vars(importlib.import_module(f"{__name__}.{module.name}"))
+        listed = held.get("FORMATS", (held.get("FORMAT"),))
+        found += [form for form in listed if form is not None]
     found += [point.load() for point in importlib.metadata.entry_points(group=ENTRY_POINTS)]
     return tuple(found)
 
