@@ -113,6 +113,14 @@ def positive(text: str) -> float:
     return value
 
 
+def not_negative(text: str) -> float:
+    """A number of 0 or more."""
+    value = _number(text)
+    if value < 0:
+        raise ValueError(f"is {value:g}, expected 0 or more")
+    return value
+
+
 def whole(text: str) -> int:
     """A whole number over zero."""
     value = positive(text)
@@ -126,6 +134,14 @@ def yes_or_no(text: str) -> bool:
     if text.lower() not in ("0", "1", "false", "true"):
         raise ValueError("expected 0 or 1")
     return text.lower() in ("1", "true")
+
+
+def share(text: str) -> float:
+    """A number from 0 to 1."""
+    value = _number(text)
+    if not 0 <= value <= 1:
+        raise ValueError(f"is {value:g}, expected 0 to 1")
+    return value
 
 
 def span(text: str) -> tuple[float, float]:
