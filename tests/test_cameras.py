@@ -299,6 +299,7 @@ def test_the_wrong_field_of_view_is_mended_by_the_data_set(tmp_path):
 @pytest.mark.parametrize("kind", ["colmap", "transforms", "llff"])
 def test_a_data_set_is_no_model_and_is_told_so(tmp_path, kind):
     (tmp_path / "images").mkdir()
+    ply.write(tmp_path / "fused.ply", dict.fromkeys("xyz", np.zeros(3)))  # points it begins with
     if kind == "colmap":
         sparse(tmp_path / "sparse" / "0")
     elif kind == "llff":
@@ -312,6 +313,9 @@ def test_a_data_set_is_no_model_and_is_told_so(tmp_path, kind):
 
 
 def test_real_data_sets(models):
+    for name in ("capture_flame_steak_frame0", "dnerf_texture_ball"):
+        with pytest.raises(Unusable, match="training images and their cameras"):
+            formats.load(models / name)
     cameras, warnings = found(models / "capture_flame_steak_frame0")
     assert (len(cameras), warnings) == (21, [])
     assert cameras[0].name == "cam00.png"

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from viewer.core.errors import BadArgument, Unusable
 from viewer.core.model import Model
 from viewer.core.report import Report
-from viewer.formats import training
+from viewer.formats import archive, training
 from viewer.formats.source import OPEN_AS, Match, Option, Progress, Source, silent
 
 ENTRY_POINTS = "viewer.formats"
@@ -154,6 +154,11 @@ def _what_it_is(path: Path) -> str:
         head = file.read(64)
     if not head:
         return "0 bytes, expected a trained model"
+    if archive.is_archive(path):
+        return (
+            f"an archive with {_some(archive.names(path)) or 'nothing in it'}; expected frames of "
+            "one kind that differ in a number, or one static model (unpack it to open the rest)"
+        )
     if head.startswith(b"ply"):
         return "a PLY without splats (no f_dc_0, opacity, scale_0 or rot_0) or points (no x, y, z)"
     kind = "binary" if b"\0" in head or not _is_text(head) else "text"

@@ -21,6 +21,7 @@ from viewer.formats.ply import Header
 from viewer.formats.source import (
     BACKGROUND,
     COMMON,
+    HEAD,
     Codec,
     Match,
     Option,
@@ -278,7 +279,7 @@ def _shape(splats: Splats) -> tuple[Tensor, Tensor]:
     return rotation.quaternions(vectors), values.clamp_min(0).sqrt()
 
 
-CODEC = Codec(_is_one, _count, read_file)
+CODEC = Codec(_is_one, _count, read_file, head=HEAD)
 FORMAT = Format(
     "3dgs-ply",
     "a .ply with f_dc_*, opacity, scale_*, rot_*, or a training run's folder",

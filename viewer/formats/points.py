@@ -33,6 +33,7 @@ from viewer.formats.source import (
     BACKGROUND,
     COMMON,
     FPS,
+    HEAD,
     Codec,
     Match,
     Option,
@@ -59,7 +60,9 @@ LEFT_OUT = Option("unsure", "share of the least confident points that is left ou
 
 
 def sniff(path: Path) -> Match | None:
-    """A PLY or .npz of points: the file, or the only one of a folder."""
+    """A PLY or .npz of points: the file, or the only one of a folder that is no data set."""
+    if path.is_dir() and training.data_set_files(path):
+        return None  # points that a training began with
     file = layout.point_cloud(path) or layout.only_file(path, ".npz")
     header = None if file is None else ply.read_header(file)
     if file is None:
@@ -186,7 +189,7 @@ def _read_npz(path: Path, progress: Progress, warnings: list[str]) -> Splats:
     return pointmaps.read(path, progress, warnings).surest(UNSURE).at(0)
 
 
-PLY = Codec(_is_ply, _count_of_ply, _read_ply)
+PLY = Codec(_is_ply, _count_of_ply, _read_ply, head=HEAD)
 NPZ = Codec(pointmaps.is_instant, pointmaps.count, _read_npz)
 FORMAT = Format(
     "points",
