@@ -144,8 +144,8 @@ def ascii_words(folder: Path) -> Path:
     return path
 
 
-def point_cloud(folder: Path) -> Path:
-    ply.write(folder / "a.ply", dict.fromkeys("xyz", np.zeros(3)))
+def places_missing(folder: Path) -> Path:
+    ply.write(folder / "a.ply", dict.fromkeys("xy", np.zeros(3)))
     return folder / "a.ply"
 
 
@@ -323,7 +323,7 @@ BAD = {
     list_property: "vertex property nx is a list, not a number",
     ascii_short: "ends after 13 of the 20 vertices",
     ascii_words: "vertices from 0 on are not rows of 26 numbers",
-    point_cloud: "a PLY without splats (no f_dc_0, opacity, scale_0 or rot_0)",
+    places_missing: "a PLY without splats (no f_dc_0, opacity, scale_0 or rot_0) or points",
     bad_frame: "frame_2.ply: ends after",
     full_model: "a SpacetimeGaussians FULL model (f_t_0 is there), expected LITE",
     spacetime_without_motion: "has no property motion_4",

@@ -55,7 +55,8 @@ def as_json(report: Report) -> dict[str, Any]:
         "background": list(report.background),
         "up": list(report.up),
         "cameras": [
-            {"name": c.name, "time": c.time, **camera_to_dict(c.camera)} for c in report.cameras
+            {"name": c.name, "time": c.time, "origin": c.origin, **camera_to_dict(c.camera)}
+            for c in report.cameras
         ],
         "options": [
             {"name": s.name, "value": s.value, "origin": s.origin, "help": s.help}
@@ -81,12 +82,20 @@ def _rows(report: Report) -> list[tuple[str, str]]:
         ("time", time if report.moves else "a single instant"),
         ("memory", f"{report.memory / 2**20:.1f} MiB"),
         ("bounds", f"{_vec(report.bounds.low)} to {_vec(report.bounds.high)}"),
-        ("cameras", f"{len(report.cameras)}" if report.cameras else "none found beside it"),
+        ("cameras", _cameras(report)),
     ]
     for s in report.settings:
         rows.append(("option", f"{s.name}={s.value}  ({s.origin}) {s.help}"))
     rows += [("warning", line) for line in report.warnings]
     return rows
+
+
+def _cameras(report: Report) -> str:
+    if not report.cameras:
+        return "none found beside it"
+    timed = sum(c.time is not None for c in report.cameras)
+    times = f", {timed} with the time they saw" if timed else ""
+    return f"{len(report.cameras)}{times}  ({report.cameras[0].origin})"
 
 
 def _color(degree: int) -> str:

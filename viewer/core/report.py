@@ -30,11 +30,15 @@ class Bounds:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class DatasetCamera:
-    """A camera found beside the model, with the time it saw where the files say."""
+    """A camera found beside the model, with the time it saw where the files say.
+
+    origin: the file it was found in.
+    """
 
     name: str
     camera: Camera
     time: float | None = None
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,11 @@ from torch import Tensor
 
 
 def normalized(quats: Tensor) -> Tensor:
-    """Unit quaternions [N, 4] w x y z; all-zero rows become the identity."""
+    """Unit quaternions [N, 4] w x y z; rows of no length, or too long to tell, are the identity."""
     norm = quats.norm(dim=-1, keepdim=True)
     identity = quats.new_tensor([1.0, 0.0, 0.0, 0.0])
-    return torch.where(norm > 0, quats / norm.clamp_min(1e-30), identity)
+    known = (norm > 0) & (norm < torch.inf)
+    return torch.where(known, quats / norm.clamp_min(1e-30), identity)
 
 
 def product(a: Tensor, b: Tensor) -> Tensor:

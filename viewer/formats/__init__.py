@@ -1,20 +1,21 @@
 """Bytes to Model: finds the format of a path and loads it. One module of this folder per format.
 
-A format is found by its module-level FORMAT; other packages add theirs by the entry-point group
-`viewer.formats`.
+A format is found by its module-level FORMAT (or FORMATS, where a family has several); other
+packages add theirs by the entry-point group `viewer.formats`.
 """
 
 import importlib
 import importlib.metadata
 import pkgutil
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from viewer.core.errors import BadArgument, Unusable
 from viewer.core.model import Model
 from viewer.core.report import Report
+from viewer.formats import archive, training
 from viewer.formats.source import OPEN_AS, Match, Option, Progress, Source, silent
 
 ENTRY_POINTS = "viewer.formats"
@@ -41,6 +42,9 @@ class Format:
     sniff: Callable[[Path], Match | None]
     load: Callable[[Source], Loaded]
     options: tuple[Option, ...] = ()
+
+
+Claim = tuple[Format, Match]
 
 
 def load(
@@ -74,9 +78,9 @@ def formats() -> tuple[Format, ...]:
     """Every format there is: ours, then those of other packages."""
     found = []
     for module in pkgutil.iter_modules(__path__):
-        form = getattr(importlib.import_module(f"{__name__}.{module.name}"), "FORMAT", None)
-        if form is not None:
-            found.append(form)
+        held = vars(importlib.import_module(f"{__name__}.{module.name}"))
+        listed = held.get("FORMATS", (held.get("FORMAT"),))
+        found += [form for form in listed if form is not None]
     found += [point.load() for point in importlib.metadata.entry_points(group=ENTRY_POINTS)]
     return tuple(found)
 
@@ -89,15 +93,15 @@ def _recognised(path: Path, known: tuple[Format, ...], wanted: str) -> tuple[For
     try:
         if not path.exists():
             raise Unusable(f"{path}: no such file or folder")
-        claims = _claims(path, known)
-        if not claims and path.is_dir():
-            claims = _claims_below(path, known)
+        groups = [_claims(path, known)]
+        if not groups[0] and path.is_dir():
+            groups = _claims_below(path, known)
+        claims = [claim for group in groups for claim in group]
         if not claims:
             raise Unusable(f"{path}: {_what_it_is(path)}", _known(known))
     except OSError as error:
         raise Unusable(f"{path}: cannot be read ({error.strerror or error})") from error
-    hidden = {name for _, match in claims for name in match.supersedes}
-    taken = [c for c in claims if (c[0].name == wanted if wanted else c[0].name not in hidden)]
+    taken = [claim for group in groups for claim in _taken(group, wanted)]
     if not taken:
         found = ", ".join(form.name for form, _ in claims)
         raise Unusable(f"{path}: cannot be opened as {wanted}, it is {found}")
@@ -109,23 +113,32 @@ def _recognised(path: Path, known: tuple[Format, ...], wanted: str) -> tuple[For
     return taken[0]
 
 
-def _claims(path: Path, known: tuple[Format, ...]) -> list[tuple[Format, Match]]:
+def _taken(claims: list[Claim], wanted: str) -> list[Claim]:
+    """Those that no other one supersedes, or those that are `wanted`."""
+    hidden = {name for _, match in claims for name in match.supersedes}
+    return [c for c in claims if (c[0].name == wanted if wanted else c[0].name not in hidden)]
+
+
+def _claims(path: Path, known: tuple[Format, ...]) -> list[Claim]:
     found = [(form, form.sniff(path)) for form in known]
     return [(form, match) for form, match in found if match is not None]
 
 
-def _claims_below(path: Path, known: tuple[Format, ...]) -> list[tuple[Format, Match]]:
-    """Claims on the subfolders of a folder that is nothing itself."""
+def _claims_below(path: Path, known: tuple[Format, ...]) -> list[list[Claim]]:
+    """Claims on each subfolder of a folder that is nothing itself."""
     below = sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
     return [
-        (form, Match(match.path, (f"folder {folder.name}", *match.evidence)))
+        [
+            (form, replace(match, evidence=(f"folder {folder.name}", *match.evidence)))
+            for form, match in _claims(folder, known)
+        ]
         for folder in below[:MAX_SUBFOLDERS]
-        for form, match in _claims(folder, known)
     ]
 
 
 def _known(known: tuple[Format, ...]) -> str:
-    return "known: " + "; ".join(f"{form.name}: {form.expects}" for form in known)
+    names = sorted(form.name for form in known)
+    return f"known are {', '.join(names)}: the README says what to open of each"
 
 
 def _what_it_is(path: Path) -> str:
@@ -134,16 +147,27 @@ def _what_it_is(path: Path) -> str:
         inside = sorted(p.name for p in path.iterdir())
         if not inside:
             return "an empty folder, expected a trained model"
-        shown = ", ".join(inside[:5]) + (", ..." if len(inside) > 5 else "")
-        return f"a folder with {shown}; none of it is a trained model"
+        cameras = [p.relative_to(path).as_posix() for p in training.data_set_files(path)]
+        if cameras:
+            return f"training images and their cameras ({_some(cameras)}), not a trained model"
+        return f"a folder with {_some(inside)}; none of it is a trained model"
     with path.open("rb") as file:
         head = file.read(64)
     if not head:
         return "0 bytes, expected a trained model"
+    if archive.is_archive(path):
+        return (
+            f"an archive with {_some(archive.names(path)) or 'nothing in it'}; expected frames of "
+            "one kind that differ in a number, or one static model (unpack it to open the rest)"
+        )
     if head.startswith(b"ply"):
-        return "a PLY without splats (no f_dc_0, opacity, scale_0 or rot_0)"
+        return "a PLY without splats (no f_dc_0, opacity, scale_0 or rot_0) or points (no x, y, z)"
     kind = "binary" if b"\0" in head or not _is_text(head) else "text"
     return f"a {kind} file that begins with {head[:16]!r}, expected a trained model"
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
 
 
 def _is_text(head: bytes) -> bool:

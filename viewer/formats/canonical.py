@@ -70,6 +70,6 @@ def read(header: Header, progress: Progress, warnings: list[str]) -> Canonical:
         scales=sanitize.log_scales(checked["scales"], warnings),
         quats=checked["quaternions"],
         opacities=checked["opacities"],
-        colors=sanitize.colors(colors.reshape(len(colors), -1, 3), warnings),
+        colors=sanitize.colors(colors.reshape(len(colors), len(harmonics) // 3, 3), warnings),
         index=rows,
     )

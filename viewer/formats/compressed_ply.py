@@ -14,7 +14,7 @@ from viewer.core.errors import Unusable
 from viewer.core.splats import Appearance, Splats
 from viewer.formats import Format, Loaded, layout, ply, sanitize, scene
 from viewer.formats.ply import Header
-from viewer.formats.source import COMMON, Codec, Match, Progress, Source
+from viewer.formats.source import COMMON, HEAD, Codec, Match, Progress, Source
 
 CHUNK = 256  # Gaussians that share bounds
 PACKED = ("packed_position", "packed_rotation", "packed_scale", "packed_color")
@@ -180,7 +180,7 @@ def _harmonic(stored: np.ndarray) -> np.ndarray:
     return 8 * (share - 0.5)
 
 
-CODEC = Codec(_is_one, _count, read)
+CODEC = Codec(_is_one, _count, read, head=HEAD)
 FORMAT = Format(
     "compressed-ply",
     "a .compressed.ply of SuperSplat, with chunk and packed_*",

@@ -1,7 +1,7 @@
 """Where models lie in the folders that training runs leave behind."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 ITERATION = re.compile(r"iteration_(\d+)$")
@@ -71,13 +71,13 @@ def sequence(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
     kinds = [files for suffix in suffixes if len(files := files_with(folder, suffix)) > 1]
     if kinds:
         files = kinds[0]
-        alone = len(kinds) == 1 and _differ_in_last_number([p.name for p in files])
+        alone = len(kinds) == 1 and differ_in_last_number([p.name for p in files])
         return files if alone else []
     folders = sorted(
         (p for p in folder.iterdir() if p.is_dir() and DIGITS.search(p.name)),
         key=lambda p: natural(p.name),
     )
-    if len(folders) < 2 or not _differ_in_last_number([p.name for p in folders]):
+    if len(folders) < 2 or not differ_in_last_number([p.name for p in folders]):
         return []
     nested = [_frame_in(p) for p in folders]
     return [p for p in nested if p is not None] if all(nested) else []
@@ -90,7 +90,8 @@ def _frame_in(folder: Path) -> Path | None:
     return own if own.is_file() else newest_iteration(folder)
 
 
-def _differ_in_last_number(names: list[str]) -> bool:
+def differ_in_last_number(names: Sequence[str]) -> bool:
+    """Whether names are the same but for the last number in each."""
     last = [list(DIGITS.finditer(name)) for name in names]
     if not all(last):
         return False

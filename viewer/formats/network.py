@@ -15,7 +15,7 @@ from viewer.core.errors import Unusable
 from viewer.core.model import nbytes
 from viewer.formats import checkpoint
 
-ROWS = 8192  # evaluated at once: bounds what layers hold meanwhile to some tens of MiB
+ROWS = 4096  # evaluated at once: what layers hold meanwhile should fit a processor's cache
 
 
 @dataclass(frozen=True, eq=False, slots=True)

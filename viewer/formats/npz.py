@@ -151,7 +151,7 @@ class Archive:
                 fits = begins + what.count * what.dtype.itemsize <= self._stamp.size
             else:
                 with zipfile.ZipFile(file) as archive, archive.open(member) as packed:
-                    what, begins = _description(packed), None
+                    what, begins = description(packed), None
                 most = min(MAX_EXPANSION * member.compress_size, MAX_EXPANDED)
                 fits = member.file_size <= most
             promised = what.size + what.count * what.dtype.itemsize
@@ -207,10 +207,10 @@ def _stored(file: IO[bytes], member: zipfile.ZipInfo) -> tuple[Description, int]
     if magic != LOCAL_MAGIC:
         raise ValueError("it does not begin where the archive's directory says")
     file.seek(name + extra, 1)
-    return _description(file), file.tell()
+    return description(file), file.tell()
 
 
-def _description(file: IO[bytes]) -> Description:
+def description(file: IO[bytes]) -> Description:
     """Reads the head of an array in NumPy's own form. Raises what BROKEN lists.
 
     Source: the .npy format, versions 1 and 2, in NumPy's documentation (numpy.lib.format).

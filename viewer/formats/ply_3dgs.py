@@ -21,6 +21,7 @@ from viewer.formats.ply import Header
 from viewer.formats.source import (
     BACKGROUND,
     COMMON,
+    HEAD,
     Codec,
     Match,
     Option,
@@ -242,7 +243,7 @@ def coefficients(header: Header, warnings: list[str]) -> tuple[str, ...]:
     return (*DC, *rest)
 
 
-CODEC = Codec(_is_one, _count, read_file)
+CODEC = Codec(_is_one, _count, read_file, head=HEAD)
 FORMAT = Format(
     "3dgs-ply",
     "a .ply with f_dc_*, opacity, scale_*, rot_*, or a training run's folder",

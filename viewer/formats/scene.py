@@ -81,7 +81,7 @@ def report(
     """The report of a model that `source` was loaded as, with its first view."""
     points = _sample(model, timing, source)
     guess = _up_of(cameras) if cameras else None
-    up = source.option(UP, guess or DOWN_Y, "cameras.json" if guess else "guessed")
+    up = source.option(UP, guess or DOWN_Y, cameras[0].origin if guess else "guessed")
     bounds = _bounds(points)
     instants = model.frame_times
     return Report(

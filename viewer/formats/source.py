@@ -11,6 +11,7 @@ from viewer.core.errors import BadArgument
 from viewer.core.report import Setting
 from viewer.core.splats import Splats
 
+HEAD = 1 << 20  # bytes; no header is longer
 Progress = Callable[[float, str], None]  # fraction 0..1 and what; raises Cancelled to stop
 T = TypeVar("T")
 
@@ -48,12 +49,14 @@ class Codec:
     """How files of one kind are read as one instant: alone, or as a frame of a sequence.
 
     is_one: cheap. count: Gaussians in the file; raises Unusable where it is surely broken.
-    read: raises Unusable; notes in the list what it mended.
+    read: raises Unusable; notes in the list what it mended. head: bytes at the start that is_one
+    and count need, besides the file's size; None for all of them.
     """
 
     is_one: Callable[[Path], bool]
     count: Callable[[Path], int]
     read: Callable[[Path, Progress, list[str]], Splats]
+    head: int | None = None
 
 
 @dataclass(slots=True)
@@ -114,7 +117,7 @@ def positive(text: str) -> float:
 
 
 def not_negative(text: str) -> float:
-    """A number, zero or over it."""
+    """A number of 0 or more."""
     value = _number(text)
     if value < 0:
         raise ValueError(f"is {value:g}, expected 0 or more")
@@ -134,6 +137,14 @@ def yes_or_no(text: str) -> bool:
     if text.lower() not in ("0", "1", "false", "true"):
         raise ValueError("expected 0 or 1")
     return text.lower() in ("1", "true")
+
+
+def share(text: str) -> float:
+    """A number from 0 to 1."""
+    value = _number(text)
+    if not 0 <= value <= 1:
+        raise ValueError(f"is {value:g}, expected 0 to 1")
+    return value
 
 
 def span(text: str) -> tuple[float, float]:

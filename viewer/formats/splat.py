@@ -12,7 +12,7 @@ from viewer.core import rotation
 from viewer.core.errors import Unusable
 from viewer.core.splats import Appearance, Splats
 from viewer.formats import Format, Loaded, layout, sanitize, scene
-from viewer.formats.source import COMMON, Codec, Match, Progress, Source
+from viewer.formats.source import COMMON, HEAD, Codec, Match, Progress, Source
 
 RECORD = np.dtype([("mean", "<f4", 3), ("scale", "<f4", 3), ("rgba", "u1", 4), ("quat", "u1", 4)])
 ROWS = 1 << 16  # read between two reports of progress
@@ -75,5 +75,5 @@ def _splats(records: np.ndarray, warnings: list[str]) -> Splats:
     )
 
 
-CODEC = Codec(lambda path: path.suffix.lower() == ".splat", _count, read)
+CODEC = Codec(lambda path: path.suffix.lower() == ".splat", _count, read, head=HEAD)
 FORMAT = Format("splat", "a .splat file of 32 bytes a Gaussian", sniff, load, COMMON)

@@ -15,7 +15,7 @@ from viewer.core import rotation
 from viewer.core.errors import Unusable
 from viewer.core.splats import Appearance, Compensation, Splats
 from viewer.formats import Format, Loaded, layout, sanitize, scene
-from viewer.formats.source import COMMON, Codec, Match, Progress, Source
+from viewer.formats.source import COMMON, HEAD, Codec, Match, Progress, Source
 
 MAGIC = b"NGSP"
 GZIP = b"\x1f\x8b"
@@ -220,5 +220,5 @@ def _colors(rgb: np.ndarray, rest: np.ndarray, header: Header) -> np.ndarray:
     return out
 
 
-CODEC = Codec(is_spz, _count, read)
+CODEC = Codec(is_spz, _count, read, head=HEAD)
 FORMAT = Format("spz", "a .spz of Niantic, versions 1 to 4", sniff, load, COMMON)

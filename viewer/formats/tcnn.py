@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from viewer.core.model import nbytes
 from viewer.formats.source import Option, Source
 
 E = TypeVar("E", bound=Enum)
@@ -25,7 +26,6 @@ PRIMES = (1, 2654435761, 805459861, 3674653429, 2097192037, 1434869437, 21652197
 UINT32 = (1 << 32) - 1
 CORNERS = 1 << 18  # looked up at once: what they need stays in a processor's cache
 ALIGN = 16  # inputs and outputs of a fused network are padded to a multiple of this
-MAX_HALF = 65504.0
 
 
 class IndexRule(Enum):
@@ -135,7 +135,8 @@ class Grid:
 class Network:
     """A fully fused MLP without biases: `hidden` layers of `width` with ReLU between them.
 
-    fill: what inputs are padded with; 1 where the network stands alone, 0 behind a grid.
+    fill: what inputs are padded with; 1 where the network stands alone, 0 behind a grid. slope: of
+    numbers under zero between layers (LeakyReLU); 0 is ReLU.
     """
 
     inputs: int
@@ -144,6 +145,7 @@ class Network:
     outputs: int
     output: Activation = Activation.NONE
     fill: float = 0.0
+    slope: float = 0.0
 
     @property
     def shapes(self) -> tuple[tuple[int, int], ...]:
@@ -157,27 +159,48 @@ class Network:
         """Parameters."""
         return sum(rows * columns for rows, columns in self.shapes)
 
-    def matrices(self, parameters: Tensor) -> tuple[Tensor, ...]:
-        """The layers' matrices, views of the parameters [size]."""
+    def trained(self, parameters: Tensor) -> "Trained":
+        """The network with its parameters [size], which are not copied."""
         parts = parameters.split([rows * columns for rows, columns in self.shapes])
-        return tuple(part.view(shape) for part, shape in zip(parts, self.shapes, strict=True))
+        matrices = [part.view(shape) for part, shape in zip(parts, self.shapes, strict=True)]
+        return Trained(self, tuple(matrices))
 
-    def evaluate(self, matrices: Sequence[Tensor], points: Tensor) -> Tensor:
-        """Outputs [n, outputs] at points [n, inputs]."""
-        missing = _padded(self.inputs) - self.inputs
-        x = functional.pad(points, (0, missing), value=self.fill) if missing else points
-        for matrix in matrices[:-1]:
-            x = functional.relu(x @ matrix.T)
-        x = x @ matrices[-1][: self.outputs].T
-        return functional.relu(x) if self.output is Activation.RELU else x
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Trained:
+    """A network that can be evaluated."""
+
+    network: Network
+    matrices: tuple[Tensor, ...]
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Outputs [n, outputs] of inputs [n, inputs]."""
+        shape = self.network
+        missing = _padded(shape.inputs) - shape.inputs
+        x = functional.pad(x, (0, missing), value=shape.fill) if missing else x
+        return self.after_first(x @ self.matrices[0].T)
+
+    def after_first(self, sums: Tensor) -> Tensor:
+        """Outputs [n, outputs] of the first layer's sums [n, width]; overwrites those."""
+        shape = self.network
+        x = functional.leaky_relu_(sums, shape.slope)
+        for matrix in self.matrices[1:-1]:
+            x = functional.leaky_relu_(x @ matrix.T, shape.slope)
+        x = x @ self.matrices[-1][: shape.outputs].T
+        return functional.relu_(x) if shape.output is Activation.RELU else x
+
+    @property
+    def memory(self) -> int:
+        """Bytes held."""
+        return nbytes(*self.matrices)
 
 
 def as_evaluated(parameters: Tensor) -> Tensor:
     """Parameters [P] rounded to half precision, as they are evaluated, in float32.
 
-    Numbers that are not finite, which no training leaves, become 0.
+    What half precision cannot hold is brought to its largest number; NaN becomes 0.
     """
-    return parameters.nan_to_num(0.0, 0.0, 0.0).clamp(-MAX_HALF, MAX_HALF).half().float()
+    return parameters.half().nan_to_num_(0.0).float()
 
 
 def choice(kind: type[E]) -> Callable[[str], E]:

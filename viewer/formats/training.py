@@ -1,7 +1,6 @@
-"""What training runs leave beside a model: cfg_args and cameras.json."""
+"""What lies beside a model: cfg_args of the training run, and the cameras it was trained with."""
 
 import ast
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from viewer.core.camera import MAX_CAMERA_FILE, Camera
 from viewer.core.report import DatasetCamera
+from viewer.formats import colmap, llff, poses, transforms
 
 MAX_CFG = 1 << 20  # bytes
-MAX_CAMERAS = 1000  # kept of a file that lists one per camera and frame
+CAMERAS = "cameras.json"
+DATA_SETS = (transforms, colmap, llff)  # that list cameras, in the order they are asked
 BLACK, WHITE = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
 
 
@@ -62,68 +62,67 @@ def number(cfg: Mapping[str, Any], name: str, otherwise: float) -> tuple[float, 
 
 
 def cameras(root: Path, warnings: list[str]) -> tuple[DatasetCamera, ...]:
-    """Cameras of cameras.json, each pose once; empty where there are none.
+    """Cameras that lie beside a model, each pose once; empty where there are none.
 
-    Entries that make no sense are counted in a warning; a negative focal length loses its sign.
+    Those of cameras.json, else of a data set in the folder, else of the one trained on. Entries
+    that make no sense are counted in a warning.
     """
-    path = root / "cameras.json"
-    if not path.is_file():
-        return ()
-    try:
-        size = path.stat().st_size
-        if size > MAX_CAMERA_FILE:
-            raise ValueError(f"{size} bytes")
-        entries = json.loads(path.read_text())
-        if not isinstance(entries, list):
-            raise ValueError(f"holds a {type(entries).__name__}, expected a list")
-    except (OSError, ValueError, RecursionError) as error:
-        warnings.append(f"{path.name} was not understood ({error}); no cameras from it")
-        return ()
-    return from_entries(entries, path.name, warnings)
+    return _listed(root / CAMERAS, warnings) or data_set_cameras(root, warnings)
+
+
+def data_set_cameras(root: Path, warnings: list[str]) -> tuple[DatasetCamera, ...]:
+    """Cameras of the data set itself: in a run's folder, or where its cfg_args say it lies."""
+    for folder in (root, *_trained_on(root)):
+        for kind in DATA_SETS:
+            found = kind.cameras(folder, warnings)
+            if found:
+                return found
+    return ()
+
+
+def data_set_files(folder: Path) -> list[Path]:
+    """The files of a folder that make it training data: they say where its images are from."""
+    return [path for kind in DATA_SETS for path in kind.files(folder)]
 
 
 def from_entries(entries: list[Any], origin: str, warnings: list[str]) -> tuple[DatasetCamera, ...]:
-    """Cameras of INRIA-style entries (position, rotation, fx, fy, width, height)."""
-    seen: set[tuple[float, ...]] = set()
-    found: list[DatasetCamera] = []
-    bad = negative = 0
-    for i, entry in enumerate(entries):
-        try:
-            pose = _pose(entry)
-            if pose in seen:
-                continue
-            seen.add(pose)
-            camera, signed = _camera(entry)
-            negative += signed
-            found.append(DatasetCamera(str(entry.get("img_name", i)), camera))
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
-            bad += 1
-    if bad:
-        warnings.append(f"{bad} of {len(entries)} cameras in {origin} make no sense, left out")
+    """Cameras of INRIA-style entries (position, rotation, fx, fy, width, height).
+
+    A negative focal length loses its sign, with a warning.
+    """
+    listed = enumerate(entries)
+    kept = poses.collected(listed, lambda entry: _camera(*entry, origin), origin, warnings)
+    negative = sum(1 for (_, entry), _ in kept if float(entry["fx"]) < 0 or float(entry["fy"]) < 0)
     if negative:
         warnings.append(
             f"{negative} cameras in {origin} have a negative focal length; sign dropped"
         )
-    if len(found) > MAX_CAMERAS:
-        warnings.append(f"{len(found)} cameras in {origin}, the first {MAX_CAMERAS} are kept")
-    return tuple(found[:MAX_CAMERAS])
+    return tuple(camera for _, camera in kept)
 
 
-def _pose(entry: dict[str, Any]) -> tuple[float, ...]:
-    rotation = np.array(entry["rotation"], dtype=np.float64).reshape(9)
-    position = np.array(entry["position"], dtype=np.float64).reshape(3)
-    return tuple(np.round(np.concatenate([position, rotation]), 6).tolist())
+def _listed(path: Path, warnings: list[str]) -> tuple[DatasetCamera, ...]:
+    """Cameras of a cameras.json."""
+    entries = poses.parsed(path, list, warnings) if path.is_file() else None
+    return from_entries(entries or [], path.name, warnings)
 
 
-def _camera(entry: dict[str, Any]) -> tuple[Camera, bool]:
-    """The camera, and whether a focal length was negative. Raises ValueError."""
+def _trained_on(root: Path) -> list[Path]:
+    """The data set's folder that cfg_args name, if it is on this machine."""
+    named = cfg_args(root, []).get("source_path")
+    if not isinstance(named, str) or not named or named.startswith(("//", "\\\\")):
+        return []  # a model has no say over which other machines are asked for a file
+    try:
+        folder = (root / named).resolve()
+        return [folder] if folder.is_dir() and folder != root.resolve() else []
+    except (OSError, ValueError):
+        return []
+
+
+def _camera(i: int, entry: dict[str, Any], origin: str) -> DatasetCamera:
     world_from_cam = np.array(entry["rotation"], dtype=np.float64).reshape(3, 3)
-    if not np.allclose(world_from_cam @ world_from_cam.T, np.eye(3), atol=1e-2):
-        raise ValueError("rotation is not a rotation")
-    viewmat = np.eye(4)
-    viewmat[:3, :3] = world_from_cam.T
-    viewmat[:3, 3] = -world_from_cam.T @ np.array(entry["position"], dtype=np.float64).reshape(3)
-    fx, fy = float(entry["fx"]), float(entry["fy"])
+    center = np.array(entry["position"], dtype=np.float64).reshape(3)
     width, height = int(entry["width"]), int(entry["height"])
-    K = np.array([[abs(fx), 0, width / 2], [0, abs(fy), height / 2], [0, 0, 1]])
-    return Camera(viewmat, K, width, height), fx < 0 or fy < 0
+    fx, fy = abs(float(entry["fx"])), abs(float(entry["fy"]))
+    K = poses.intrinsics(fx, fy, width / 2, height / 2)
+    camera = poses.camera(world_from_cam, center, K, (width, height))
+    return DatasetCamera(str(entry.get("img_name", i)), camera, origin=origin)

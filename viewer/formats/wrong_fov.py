@@ -14,6 +14,7 @@ from enum import Enum
 
 from viewer.core.report import DatasetCamera
 from viewer.core.splats import FixedJacobian
+from viewer.formats import training
 from viewer.formats.source import Option, Source, positive
 
 SECONDS = 1.5  # a longer time_duration is in seconds, not normalised, and the footage is N3V's
@@ -46,20 +47,26 @@ def projection_of(
 ) -> tuple[FixedJacobian | None, Sequence[DatasetCamera]]:
     """The Jacobian of the training where it was wrong, and the cameras mended.
 
-    Cameras written by such a run carry its focal length; with none, seconds mean N3V data.
+    Cameras written by such a run carry its focal length; with none, seconds mean N3V data. The
+    data set itself, where it is found, has the true one.
     """
-    marked = [c for c in cameras if _is_wrong(c)]
-    wrong = bool(marked) if cameras else duration[1] - duration[0] > SECONDS
-    origin = "cameras.json" if cameras else "guessed"
+    written = [c for c in cameras if c.origin == training.CAMERAS]
+    marked = [c for c in written if _is_wrong(c)]
+    wrong = bool(marked) if written else duration[1] - duration[0] > SECONDS
+    origin = training.CAMERAS if written else "guessed"
     found = Projection.TRAINING if wrong else Projection.TRUE
     projection = source.option(PROJECTION, found, origin)
-    focal = source.option(TRAINING_FOCAL, N3V_FOCAL, "guessed")
-    if marked and TRAINING_FOCAL.name not in source.given:
+    true = [c for c in cameras if not _is_wrong(c)]
+    known = (true or training.data_set_cameras(source.root, source.warnings))[:1]
+    measured = [(float(c.camera.K[0, 0]) / c.camera.width, c.origin) for c in known]
+    focal = source.option(TRAINING_FOCAL, *(measured or [(N3V_FOCAL, "guessed")])[0])
+    if marked and not known and TRAINING_FOCAL.name not in source.given:
         source.warnings.append(
             "the focal lengths in cameras.json are those of the trainer's wrong field of view, "
             f"taken as {focal:.3f} widths: --option training_focal=F"
         )
-    aspect = marked[0].camera.height / marked[0].camera.width if marked else N3V_ASPECT
+    shapes = [c.camera.height / c.camera.width for c in (*marked, *known)]
+    aspect = shapes[0] if shapes else N3V_ASPECT
     jacobian = FixedJacobian((WRONG_FOCAL / focal, WRONG_FOCAL * aspect / focal), WRONG_SLOPE)
     mended = [_mended(c, focal) if _is_wrong(c) else c for c in cameras]
     return jacobian if projection is Projection.TRAINING else None, mended
