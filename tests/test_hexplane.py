@@ -290,6 +290,12 @@ def test_what_does_not_fit_is_named(tmp_path, held, message):
         formats.load(sample.save(tmp_path, held))
 
 
+def test_a_value_of_cfg_args_that_cannot_be_is_left_out(tmp_path):
+    cfg = sample.CFG[:-1] + ", custom_sampler={[1]: 2})"
+    report = formats.load(sample.save(tmp_path, sample.state(), cfg)).report
+    assert ("deform_opacity", "cfg_args") in {(s.name, s.origin) for s in report.settings}
+
+
 @pytest.mark.parametrize("words", ["no_grid=True", "grid_pe=2"])
 def test_what_the_trainer_cannot_run_is_refused(tmp_path, words):
     root = sample.save(tmp_path, sample.state(), f"Namespace({words})")

@@ -39,8 +39,8 @@ def cfg_args(root: Path, warnings: list[str]) -> Mapping[str, Any]:
         try:
             if keyword.arg is not None:
                 found[keyword.arg] = ast.literal_eval(keyword.value)
-        except ValueError:
-            continue  # an object of the trainer's own, such as a device
+        except (ValueError, TypeError):
+            continue  # an object of the trainer's own, such as a device; a list as a key
     return found
 
 
