@@ -214,6 +214,13 @@ def test_additions_of_another_degree_are_shown_with_the_rest(packed):
     assert (splats.colors[24:, 1:] == 0).all()
 
 
+def test_additions_of_plain_colours_are_shown_with_the_rest(packed):
+    flat = {n: c for n, c in sample.additions(3).items() if not n.startswith("f_rest_")}
+    ply.write(packed / "additional_3dgs/additions_000002.ply", flat, ["view4d.colors rgb"])
+    splats = formats.load(packed).model.slice(3)
+    np.testing.assert_allclose(splats.colors[24:, 0, 0], flat["f_dc_0"], rtol=1e-4, atol=1e-5)
+
+
 def test_row_numbers_survive_rows_that_are_left_out(packed):
     named = sample.first()
     named["x"][2] = np.nan

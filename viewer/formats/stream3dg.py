@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from viewer.core import rotation
+from viewer.core import rotation, sh
 from viewer.core.errors import Unusable
 from viewer.core.model import StaticModel, nbytes
 from viewer.core.splats import Appearance, Splats
@@ -173,7 +173,8 @@ def _joined(moved: Splats, added: Splats, rows: int) -> Splats:
     assert moved.scales is not None
     assert added.quats is not None
     assert added.scales is not None
-    most = max(moved.colors.shape[1], added.colors.shape[1])
+    colors = [_harmonics(splats) for splats in (moved, added)]
+    most = max(some.shape[1] for some in colors)
     index = None
     if moved.index is not None or added.index is not None:
         index = torch.cat([_places(moved), _places(added) + rows])
@@ -182,7 +183,7 @@ def _joined(moved: Splats, added: Splats, rows: int) -> Splats:
         quats=torch.cat([moved.quats, added.quats]),
         scales=torch.cat([moved.scales, added.scales]),
         opacities=torch.cat([moved.opacities, added.opacities]),
-        colors=torch.cat([_to_count(splats.colors, most) for splats in (moved, added)]),
+        colors=torch.cat([_to_count(some, most) for some in colors]),
         appearance=moved.appearance,
         index=index,
     )
@@ -190,6 +191,10 @@ def _joined(moved: Splats, added: Splats, rows: int) -> Splats:
 
 def _places(splats: Splats) -> Tensor:
     return torch.arange(len(splats)) if splats.index is None else splats.index
+
+
+def _harmonics(splats: Splats) -> Tensor:
+    return splats.colors if splats.view_dependent else sh.constant(splats.colors)
 
 
 def _to_count(colors: Tensor, count: int) -> Tensor:
