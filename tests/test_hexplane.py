@@ -277,6 +277,7 @@ def broken(**changes: Tensor | None) -> dict[str, Tensor]:
         (broken(grid__aabb=None), r"aabb is missing, expected a tensor \[2, 3\]"),
         (broken(grid__grids__1__4=None), "grids.1.4 is missing"),
         (broken(grid__grids__0__0=torch.ones(1, 2, 0, 3)), r"shape \[1, 2, 0, 3\], expected no 0"),
+        (broken(empty_voxel__grid=torch.ones(1, 1, 2, 0, 2)), "expected no 0"),
         (broken(grid__grids__0__0=torch.ones(1, 999, 1, 1)), "1998 features, expected 1 to 1024"),
         (broken(feature_out__0__weight=torch.ones(8, 5)), r"\[8, 5\], expected \[any, 4\]"),
         (broken(pos_deform__3__bias=torch.ones(4)), r"shape \[4\], expected \[3\]"),

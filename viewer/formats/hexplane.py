@@ -30,7 +30,7 @@ from viewer.formats import (
     training,
 )
 from viewer.formats.canonical import Canonical
-from viewer.formats.network import Linear, batches, finite, linear, tensor
+from viewer.formats.network import Linear, batches, finite, linear
 from viewer.formats.planes import Planes
 from viewer.formats.scene import Timing
 from viewer.formats.source import (
@@ -47,7 +47,6 @@ from viewer.formats.source import (
 
 NETWORK = "deformation.pth"
 NET, VOXELS = "deformation_net", "deformation_net.empty_voxel"
-OUTSIDE = 4.0  # a place surely outside a grid over -1..1, even of one cell
 COARSE = "coarse_"  # iterations of the warm-up stage, whose network is untrained
 CAPTURE_FPS = 30.0
 # Words in the configuration or data path of what has frame i of n at i / n, not at i / (n - 1).
@@ -196,7 +195,7 @@ def _moving(
     deformation = _deformation(source, cfg, held, grid.still.shape[1], gaussians)
     mask = None
     if MASK not in deformation.last and _switch(cfg, "empty_voxel", f"{VOXELS}.grid" in held):
-        mask = _voxel_mask(held, path, means)
+        mask = planes.voxels(held, VOXELS, path, means)
     return HexPlaneModel(gaussians, deformation, grid, mask, timing.time_range, appearance), timing
 
 
@@ -265,18 +264,6 @@ def _trained(held: Mapping[str, object], key: str) -> bool:
             if bool((weight.abs() > initial).any()):
                 return True
     return False
-
-
-def _voxel_mask(held: Mapping[str, object], path: Path, means: Tensor) -> Tensor:
-    """[N, 1] of empty_voxel at points [N, 3]: a grid over a box, 0 outside."""
-    grid = tensor(held, f"{VOXELS}.grid", path, (1, 1, None, None, None))
-    low = tensor(held, f"{VOXELS}.xyz_min", path, (3,))
-    high = tensor(held, f"{VOXELS}.xyz_max", path, (3,))
-    places = ((means - low) / (high - low) * 2 - 1).nan_to_num(0.0).clamp(-OUTSIDE, OUTSIDE)
-    found = functional.grid_sample(
-        grid, places.flip(1)[None, None, None], padding_mode="zeros", align_corners=True
-    )
-    return found.reshape(-1, 1)
 
 
 def _switch(cfg: Mapping[str, Any], name: str, otherwise: bool) -> bool:

@@ -1,6 +1,8 @@
 """HexPlane: features in space and time as products of six planes, at points that stand still.
 
-Source: scene/hexplane.py of hustvl/4DGaussians, after "K-Planes" and "HexPlane" (2023).
+Also the plain grid of `empty_voxel`.
+Source: scene/hexplane.py and scene/grid.py of hustvl/4DGaussians, after "K-Planes" and "HexPlane"
+(2023).
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,6 +20,7 @@ from viewer.formats.source import Progress
 
 SPACE = {0: (0, 1), 1: (0, 2), 3: (1, 2)}  # plane: its axis along width, and along height
 TIME = {2: 0, 4: 1, 5: 2}  # plane: its axis along width; height is time
+OUTSIDE = 4.0  # a place surely outside a grid over -1..1, even of one cell
 MAX_FEATURES = 1024  # of all levels; published models have 32 to 64
 
 
@@ -80,6 +83,18 @@ def read(
     return Planes(still, places, levels)
 
 
+def voxels(held: Mapping[str, object], prefix: str, path: Path, means: Tensor) -> Tensor:
+    """[N, 1] of the grid `prefix` at points [N, 3]: linear in its box, 0 outside."""
+    grid = _filled(held, f"{prefix}.grid", path, (1, 1, None, None, None))
+    low = tensor(held, f"{prefix}.xyz_min", path, (3,))
+    high = tensor(held, f"{prefix}.xyz_max", path, (3,))
+    places = ((means - low) / (high - low) * 2 - 1).nan_to_num(0.0).clamp(-OUTSIDE, OUTSIDE)
+    found = functional.grid_sample(
+        grid, places.flip(1)[None, None, None], padding_mode="zeros", align_corners=True
+    )
+    return found.reshape(-1, 1)
+
+
 def _grids(held: Mapping[str, object], prefix: str, path: Path) -> list[list[Tensor]]:
     """Planes [1, C, H, W], six a level. Raises Unusable."""
     count = 0
@@ -92,12 +107,17 @@ def _grids(held: Mapping[str, object], prefix: str, path: Path) -> list[list[Ten
             f"{path}: {prefix} has {channels * count} features, expected 1 to {MAX_FEATURES}"
         )
     names = [[f"{prefix}.{level}.{plane}" for plane in range(6)] for level in range(count)]
-    grids = [[tensor(held, n, path, (1, channels, None, None)) for n in level] for level in names]
-    for level, level_names in zip(grids, names, strict=True):
-        for plane, name in zip(level, level_names, strict=True):
-            if not plane.numel():
-                raise Unusable(f"{path}: {name} has shape {list(plane.shape)}, expected no 0")
-    return grids
+    return [[_filled(held, n, path, (1, channels, None, None)) for n in level] for level in names]
+
+
+def _filled(
+    held: Mapping[str, object], name: str, path: Path, shape: tuple[int | None, ...]
+) -> Tensor:
+    """A tensor that holds something. Raises Unusable."""
+    found = tensor(held, name, path, shape)
+    if not found.numel():
+        raise Unusable(f"{path}: {name} has shape {list(found.shape)}, expected no 0")
+    return found
 
 
 def _places(means: Tensor, aabb: Tensor) -> Tensor:
