@@ -50,7 +50,9 @@ def _compensation(text: str) -> Compensation:
         raise ValueError(f"expected {' or '.join(c.value for c in Compensation)}") from None
 
 
-COMPENSATION = Option("compensation", "opacity lost to the low-pass: none or mip", _compensation)
+COMPENSATION = Option(
+    "compensation", "opacity lost to the low-pass: none, mip or ex4dgs", _compensation
+)
 
 
 def is_splats(header: Header) -> bool:
@@ -165,9 +167,10 @@ def _comments(splats: Splats) -> list[str]:
     lines, appearance = ["written by view4d"], splats.appearance
     if not splats.view_dependent:
         lines.append("view4d.colors rgb")
-    if appearance.compensation is Compensation.MIP:
-        lines.append("SplatRenderMode: mip")
+    if appearance.compensation is not Compensation.NONE:
+        lines.append("SplatRenderMode: mip")  # other viewers know no other kind
     lines += [
+        f"view4d.compensation {appearance.compensation.value}",
         f"view4d.low_pass {appearance.low_pass:.9g}",
         f"view4d.near {appearance.near:.9g}",
         "view4d.background " + " ".join(f"{v:.9g}" for v in appearance.background),
@@ -197,6 +200,8 @@ def _stated(header: Header) -> tuple[Appearance, str]:
     elif mode == "mip" or header.comment("antialiased") == "1":
         compensation, origin = Compensation.MIP, "comment in the file"
         low_pass = MIP_LOW_PASS if mode == "mip" else LOW_PASS
+    if header.comment("view4d.compensation") == Compensation.EX4DGS.value:
+        compensation = Compensation.EX4DGS
     written = number(header, "view4d.low_pass")
     if written is not None:
         low_pass, origin = written, "comment in the file"
@@ -251,12 +256,12 @@ def _plain(header: Header, coefficients: Tensor) -> Tensor:
     return coefficients
 
 
-def coefficients(header: Header, warnings: list[str]) -> tuple[str, ...]:
+def coefficients(header: Header, warnings: list[str], prefix: str = "") -> tuple[str, ...]:
     """Names of the harmonics, coefficient by coefficient, R G B each; the file has them by channel.
 
-    Raises Unusable for a number of f_rest that makes no degree.
+    prefix: of every name. Raises Unusable for a number of f_rest that makes no degree.
     """
-    count = sum(name.startswith("f_rest_") for name in header.vertex.names)
+    count = sum(name.startswith(f"{prefix}f_rest_") for name in header.vertex.names)
     degree = (count / 3 + 1) ** 0.5 - 1
     if count % 3 or degree != int(degree):
         raise Unusable(
@@ -267,7 +272,7 @@ def coefficients(header: Header, warnings: list[str]) -> tuple[str, ...]:
     higher = count // 3
     used = min(higher, (sh.MAX_DEGREE + 1) ** 2 - 1)
     rest = (f"f_rest_{c * higher + k}" for k in range(used) for c in range(3))
-    return (*DC, *rest)
+    return tuple(prefix + name for name in (*DC, *rest))
 
 
 def _shape(splats: Splats) -> tuple[Tensor, Tensor]:
