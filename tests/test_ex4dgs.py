@@ -11,7 +11,7 @@ from tests.samples import ex4dgs as sample
 from viewer import formats
 from viewer.core.errors import BadArgument, Unusable
 from viewer.core.splats import Compensation
-from viewer.formats import ply
+from viewer.formats import ply, ply_3dgs
 from viewer.formats.keyframes import Interpolation, interpolated, slerp
 
 KEYS = {
@@ -141,6 +141,16 @@ def test_the_checkpoint_alone_shows_the_same(tmp_path):
         for name in ("means", "covars", "opacities", "colors"):
             torch.testing.assert_close(getattr(one, name), getattr(two, name))
     assert report.evidence == ("chkpnt100.pth: a training tuple of 40 entries, iteration 100",)
+
+
+def test_another_ply_beside_the_checkpoint_is_what_it_is(tmp_path):
+    sample.write_checkpoint(tmp_path)
+    splats = formats.load(tmp_path).model.slice(7)
+    ply_3dgs.write(tmp_path / "slice.ply", splats)
+    model, report = formats.load(tmp_path / "slice.ply")
+    assert report.format == "3dgs-ply"
+    assert model.appearance == splats.appearance
+    assert formats.load(tmp_path).report.format == "ex4dgs"
 
 
 def test_the_golden_checkpoint_shows_the_same_as_its_plys(golden, tmp_path):

@@ -57,6 +57,8 @@ def sniff(path: Path) -> Match | None:
     file = static or dynamic
     if file is not None:
         return Match(file, tuple(evidence))
+    if path.is_file() and path.suffix.lower() == ".ply":
+        return None  # the family's PLYs are known by themselves: this one is something else
     found = chkpnt.sniffed(path, chkpnt.EX4DGS)
     return None if found is None else Match(*found, supersedes=("3dgs-ply",))
 
