@@ -274,9 +274,11 @@ def test_a_hybrid_with_4d_harmonics_keeps_its_statics_still(tmp_path):
         torch.testing.assert_close(splats.colors[rows], expected.data)
 
 
-def test_opening_the_ply_of_a_run_elsewhere_is_unaffected(tmp_path):
-    ply.write(tmp_path / "point_cloud.ply", files.gaussians(5))
-    assert formats.load(tmp_path).report.format == "3dgs-ply"
+def test_a_ply_that_was_saved_beside_a_checkpoint_opens_as_itself(tmp_path):
+    hybrid3d4d.write(tmp_path)
+    ply.write(tmp_path / "slice.ply", files.gaussians(5))
+    assert formats.load(tmp_path / "slice.ply").report.format == "3dgs-ply"
+    assert formats.load(tmp_path).report.format == "hybrid-3d-4dgs"
 
 
 def option(path, name: str) -> tuple[str, str]:

@@ -27,6 +27,8 @@ def find(path: Path) -> Path | None:
     if path.is_file() and path.suffix.lower() != ".ply":
         return path if checkpoint.is_checkpoint(path) else None
     folder = path if path.is_dir() else path.parent
+    if path.is_file() and not folder.name.startswith("iteration_"):
+        return None  # a PLY of its own, such as a slice that was saved beside the checkpoint
     if folder.name.startswith("iteration_"):
         folder = folder.parent.parent
     elif folder.name == "point_cloud":

@@ -24,7 +24,7 @@ from viewer.formats import Format, Loaded, layout, npz, sanitize, scene, trainin
 from viewer.formats.instants import Instants
 from viewer.formats.npz import Array
 from viewer.formats.scene import Timing
-from viewer.formats.source import BACKGROUND, COMMON, FPS, Match, Option, Source
+from viewer.formats.source import BACKGROUND, COMMON, FPS, Match, Option, Source, choice
 
 FILE = "params.npz"
 MEANS, QUATS, COLORS = "means3D", "unnorm_rotations", "rgb_colors"
@@ -41,14 +41,7 @@ class Between(Enum):
     LINEAR = "linear"  # both, in proportion
 
 
-def _between(text: str) -> Between:
-    try:
-        return Between(text)
-    except ValueError:
-        raise ValueError(f"expected {' or '.join(b.value for b in Between)}") from None
-
-
-BETWEEN = Option("between", "what is shown between frames: stored or linear", _between)
+BETWEEN = Option("between", "what is shown between frames: stored or linear", choice(Between))
 
 
 class Frame(NamedTuple):

@@ -24,13 +24,18 @@ def point_cloud(path: Path) -> Path | None:
 
 def newest_iteration(folder: Path) -> Path | None:
     """point_cloud.ply of the largest iteration under a training run's root or its point_cloud."""
+    files = (iteration / "point_cloud.ply" for iteration in newest_iterations(folder))
+    return next((file for file in files if file.is_file()), None)
+
+
+def newest_iterations(folder: Path) -> list[Path]:
+    """Folders of the iterations under a run's root or its point_cloud, the largest first."""
+    found: list[Path] = []
     for parent in (folder / "point_cloud", folder):
         if parent.is_dir():
             numbered = [(int(m[1]), p) for p in parent.iterdir() if (m := ITERATION.match(p.name))]
-            for _, iteration in sorted(numbered, reverse=True):
-                if (iteration / "point_cloud.ply").is_file():
-                    return iteration / "point_cloud.ply"
-    return None
+            found += [iteration for _, iteration in sorted(numbered, reverse=True)]
+    return found
 
 
 def iterations(folder: Path) -> int:

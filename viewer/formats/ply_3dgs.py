@@ -27,6 +27,7 @@ from viewer.formats.source import (
     Option,
     Progress,
     Source,
+    choice,
     not_negative,
     positive,
 )
@@ -43,14 +44,9 @@ FLAT = 1e-4  # thickness of a 2D Gaussian, of its larger scale
 LOW_PASS_OPTION = Option("low_pass", "px² added to the projected covariance", not_negative)
 
 
-def _compensation(text: str) -> Compensation:
-    try:
-        return Compensation(text)
-    except ValueError:
-        raise ValueError(f"expected {' or '.join(c.value for c in Compensation)}") from None
-
-
-COMPENSATION = Option("compensation", "opacity lost to the low-pass: none or mip", _compensation)
+COMPENSATION = Option(
+    "compensation", "opacity lost to the low-pass: none, mip or ex4dgs", choice(Compensation)
+)
 
 
 def is_splats(header: Header) -> bool:
@@ -224,12 +220,12 @@ def _plain(header: Header, coefficients: Tensor) -> Tensor:
     return coefficients
 
 
-def coefficients(header: Header, warnings: list[str]) -> tuple[str, ...]:
+def coefficients(header: Header, warnings: list[str], prefix: str = "") -> tuple[str, ...]:
     """Names of the harmonics, coefficient by coefficient, R G B each; the file has them by channel.
 
-    Raises Unusable for a number of f_rest that makes no degree.
+    prefix: of every name. Raises Unusable for a number of f_rest that makes no degree.
     """
-    count = sum(name.startswith("f_rest_") for name in header.vertex.names)
+    count = sum(name.startswith(f"{prefix}f_rest_") for name in header.vertex.names)
     degree = (count / 3 + 1) ** 0.5 - 1
     if count % 3 or degree != int(degree):
         raise Unusable(
@@ -240,7 +236,7 @@ def coefficients(header: Header, warnings: list[str]) -> tuple[str, ...]:
     higher = count // 3
     used = min(higher, (sh.MAX_DEGREE + 1) ** 2 - 1)
     rest = (f"f_rest_{c * higher + k}" for k in range(used) for c in range(3))
-    return (*DC, *rest)
+    return tuple(prefix + name for name in (*DC, *rest))
 
 
 CODEC = Codec(_is_one, _count, read_file, head=HEAD)

@@ -14,6 +14,7 @@ from viewer.core.splats import Splats
 HEAD = 1 << 20  # bytes; no header is longer
 Progress = Callable[[float, str], None]  # fraction 0..1 and what; raises Cancelled to stop
 T = TypeVar("T")
+E = TypeVar("E", bound=Enum)
 
 
 def silent(fraction: float, what: str) -> None:
@@ -153,6 +154,18 @@ def span(text: str) -> tuple[float, float]:
     if start > end:
         raise ValueError("START is after END")
     return (start, end)
+
+
+def choice(kind: type[E]) -> Callable[[str], E]:
+    """Parser of an option that is one of the values of an enum."""
+
+    def parse(text: str) -> E:
+        for member in kind:
+            if str(member.value).lower() == text.strip().lower():
+                return member
+        raise ValueError(f"expected {' or '.join(str(member.value) for member in kind)}")
+
+    return parse
 
 
 def rgb(text: str) -> tuple[float, float, float]:

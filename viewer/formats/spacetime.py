@@ -30,7 +30,7 @@ from viewer.formats import (
 )
 from viewer.formats.ply import Header
 from viewer.formats.scene import Timing
-from viewer.formats.source import BACKGROUND, COMMON, FPS, Match, Option, Source, whole
+from viewer.formats.source import BACKGROUND, COMMON, FPS, Match, Option, Source, choice, whole
 
 GROUPS = {
     "positions": ("x", "y", "z"),
@@ -50,14 +50,7 @@ FULL = {
 DURATION, CAPTURE_FPS = 50, 30.0  # of every published configuration and of its footage
 
 
-def _activation(text: str) -> Activation:
-    try:
-        return Activation(text)
-    except ValueError:
-        raise ValueError(f"expected {', '.join(a.value for a in Activation)}") from None
-
-
-RGBFUNCTION = Option("rgbfunction", "what follows the decoder of a FULL model", _activation)
+RGBFUNCTION = Option("rgbfunction", "what follows the decoder of a FULL model", choice(Activation))
 FRAMES = Option("duration", "frames trained on; frame i is at time i / duration", whole)
 
 

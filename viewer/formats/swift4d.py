@@ -32,7 +32,17 @@ from viewer.formats import (
 from viewer.formats.canonical import Canonical
 from viewer.formats.ply import Header
 from viewer.formats.scene import Timing
-from viewer.formats.source import BACKGROUND, COMMON, FPS, FRAMES, Match, Option, Source, positive
+from viewer.formats.source import (
+    BACKGROUND,
+    COMMON,
+    FPS,
+    FRAMES,
+    Match,
+    Option,
+    Source,
+    choice,
+    positive,
+)
 from viewer.formats.tcnn import HASH_INDEX, Activation, Grid, Network, Trained
 
 NETWORK, DYNAMIC = "FDHash.pth", "dynamic"
@@ -47,7 +57,7 @@ HEADS = {  # by field of Canonical and of Splats: key in the file, and numbers a
     "colors": ("shs_deform", 48),
 }
 
-ACTIVATION = Option("activation", "what follows the encoder: ReLU or None", tcnn.choice(Activation))
+ACTIVATION = Option("activation", "what follows the encoder: ReLU or None", choice(Activation))
 DYNAMIC_THRO = Option("dynamic_thro", "Gaussians move whose `dynamic` is over this", positive)
 
 

@@ -5,7 +5,7 @@ Paper: Müller et al., "Instant Neural Graphics Primitives", 2022. Layout of par
 rules: grid.h, common_device.h and fully_fused_mlp.cu of NVlabs/tiny-cuda-nn.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import groupby
@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from viewer.core.model import nbytes
-from viewer.formats.source import Option, Source
+from viewer.formats.source import Option, Source, choice
 
 E = TypeVar("E", bound=Enum)
 
@@ -201,18 +201,6 @@ def as_evaluated(parameters: Tensor) -> Tensor:
     What half precision cannot hold is brought to its largest number; NaN becomes 0.
     """
     return parameters.half().nan_to_num_(0.0).float()
-
-
-def choice(kind: type[E]) -> Callable[[str], E]:
-    """Parser of an option that is one of the values of an enum."""
-
-    def parse(text: str) -> E:
-        for member in kind:
-            if str(member.value).lower() == text.lower():
-                return member
-        raise ValueError(f"expected {' or '.join(str(member.value) for member in kind)}")
-
-    return parse
 
 
 HASH_INDEX = Option(

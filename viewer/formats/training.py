@@ -1,7 +1,6 @@
 """What lies beside a model: cfg_args of the training run, and the cameras it was trained with."""
 
 import ast
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from viewer.core.report import DatasetCamera
 from viewer.formats import colmap, llff, poses, transforms
 
 MAX_CFG = 1 << 20  # bytes
+LARGEST = 1e12  # a number in cfg_args that makes sense, and that float holds
 CAMERAS = "cameras.json"
 DATA_SETS = (transforms, colmap, llff)  # that list cameras, in the order they are asked
 BLACK, WHITE = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
@@ -56,7 +56,7 @@ def number(cfg: Mapping[str, Any], name: str, otherwise: float) -> tuple[float, 
     match cfg.get(name):
         case bool():
             pass
-        case int() | float() as value if math.isfinite(value) and value > 0:
+        case int() | float() as value if 0 < value < LARGEST:
             return value, "cfg_args"
     return otherwise, "guessed"
 

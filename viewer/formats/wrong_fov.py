@@ -15,7 +15,7 @@ from enum import Enum
 from viewer.core.report import DatasetCamera
 from viewer.core.splats import FixedJacobian
 from viewer.formats import training
-from viewer.formats.source import Option, Source, positive
+from viewer.formats.source import Option, Source, choice, positive
 
 SECONDS = 1.5  # a longer time_duration is in seconds, not normalised, and the footage is N3V's
 WRONG_FOCAL = 1 / (2 * math.tan(0.5))  # of W and of H
@@ -30,14 +30,7 @@ class Projection(Enum):
     TRUE = "true"
 
 
-def _projection(text: str) -> Projection:
-    try:
-        return Projection(text)
-    except ValueError:
-        raise ValueError("expected training or true") from None
-
-
-PROJECTION = Option("projection", "training (with its wrong field of view) or true", _projection)
+PROJECTION = Option("projection", "training (its wrong field of view) or true", choice(Projection))
 TRAINING_FOCAL = Option("training_focal", "true focal length of the capture, in widths", positive)
 OPTIONS = (PROJECTION, TRAINING_FOCAL)
 
