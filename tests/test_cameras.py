@@ -101,7 +101,7 @@ def test_training_frames_come_first_and_each_pose_once(tmp_path):
 def test_nonsense_is_counted_and_a_thousand_are_kept(tmp_path):
     mirrored = {"transform_matrix": np.diag([-1.0, 1, 1, 1]).tolist()}
     bad = ["text", {}, frame(fl_x="wide"), frame(w=0), frame(time=float("nan")), mirrored,
-           frame(fl_x=-5), frame(w=10**9), frame((float("inf"), 0, 0)), frame((1e305, 0, 0))]  # fmt: skip
+           frame(fl_x=-5), frame(w=10**9), frame((np.inf, 0, 0)), frame((1e305, 0, 0))]  # fmt: skip
     good = [frame((i, 0, 0)) for i in range(1003)]
     write_transforms(tmp_path / "transforms.json", *bad, *good, **SIZED)
     cameras, warnings = found(tmp_path)
