@@ -175,6 +175,7 @@ def test_what_is_wrong_with_an_archive_is_one_line(tmp_path):
         (packed(mixed), "an archive with f1.ply, f2.ply, f1.spz, f2.spz; expected frames of one"),
         (packed(moving), "an archive with a.ply; expected frames of one kind"),
         (packed(runs), "an archive with run/point_cloud/iteration_7/point_cloud.ply, "),
+        (packed({"a\nb.txt": b""}), "an archive with a?b.txt; expected frames"),
         (packed({}), "an archive with nothing in it; expected frames"),
         (packed(good)[:-30], "is broken (File is not a zip file)"),
         (with_flag(packed(good)), "f1.ply is encrypted"),

@@ -55,8 +55,9 @@ def members(path: Path) -> list[zipfile.ZipInfo]:
 
 
 def name_of(member: zipfile.ZipInfo) -> str:
-    """The path of a member, parted by /."""
-    return member.filename.replace("\\", "/")
+    """The path of a member, parted by /, in one line."""
+    parted = member.filename.replace("\\", "/")
+    return "".join(letter if letter.isprintable() else "?" for letter in parted)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import numpy as np
 from viewer.core.camera import MAX_CAMERA_FILE, Camera
 from viewer.core.report import DatasetCamera
 
+FARTHEST = 1e9  # world units from the origin on any axis
 MAX_SIDE = 1 << 16  # pixels of an image
 MAX_CAMERAS = 1000  # kept of a file that lists one per camera and frame
 NONSENSE = (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError)
@@ -31,7 +32,8 @@ def collected(
     for entry in entries:
         total += 1
         try:
-            camera = camera_of(entry)
+            with np.errstate(all="ignore"):  # what overflows is not finite, and is refused as such
+                camera = camera_of(entry)
         except NONSENSE:
             bad += 1
             continue
@@ -55,7 +57,7 @@ def camera(
     Raises ValueError where the rotation is none, or the rest is no camera.
     """
     R = world_from_cam
-    if not np.isfinite(R).all() or not np.isfinite(center).all():
+    if not (np.isfinite(R).all() and (np.abs(center) < FARTHEST).all()):
         raise ValueError("its pose is not finite")
     if not (np.allclose(R @ R.T, np.eye(3), atol=1e-2) and np.linalg.det(R) > 0):
         raise ValueError("rotation is not a rotation")
