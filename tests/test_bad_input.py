@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +19,15 @@ from viewer.formats import ply
 from viewer.formats.source import Match, Source
 
 GOOD = files.gaussians(20)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Handing tiny tensors to other threads takes longer than the work."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def without(name: str) -> dict[str, np.ndarray]:

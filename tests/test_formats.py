@@ -101,7 +101,11 @@ def test_every_option_can_be_given_and_is_reported(written, name):
         ("background", "1,2,3", "outside 0..1"),
         ("up", "0,0,0", "has no direction"),
         ("up", "north", "expected X,Y,Z"),
-        ("nonsense", "1", "splatv has no such option, it has duration, fps, background, up"),
+        (
+            "nonsense",
+            "1",
+            "splatv has no such option, it has duration, time_range, fps, background, up",
+        ),
     ],
 )
 def test_bad_options_are_named(written, option, value, message):

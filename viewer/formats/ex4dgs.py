@@ -32,7 +32,7 @@ from viewer.formats.ex4dgs_parts import DYNAMIC_MARK, STATIC_MARK, Dynamic, Part
 from viewer.formats.keyframes import Drifting, Keyed, KeyframeGaussians
 from viewer.formats.ply_3dgs import LOW_PASS_OPTION
 from viewer.formats.scene import Timing
-from viewer.formats.source import BACKGROUND, COMMON, FPS, Match, Source
+from viewer.formats.source import BACKGROUND, COMMON, FPS, TIME_RANGE, Match, Source
 
 FILE, DYNAMIC = "point_cloud.ply", "dynamic_"  # before the static PLY's name: the other's
 KERNEL = 0.1  # px², of every published configuration
@@ -87,6 +87,7 @@ def load(source: Source) -> Loaded:
         index=_index(still, moving),
     )
     timing = Timing(model.time_range, 1.0, source.option(FPS, CAPTURE_FPS, "guessed"))
+    timing = scene.within(source, timing, source.origin_of(ex4dgs_clock.FRAMES))
     degree = ex4dgs_parts.DEGREES[model.colors.shape[1]]
     cameras = training.cameras(source.root, source.warnings)
     return Loaded(model, scene.report(source, FORMAT.name, model, timing, degree, cameras))
@@ -175,5 +176,5 @@ FORMAT = Format(
     "an Ex4DGS run's folder, its point_cloud.ply and dynamic_point_cloud.ply, or its chkpnt*.pth",
     sniff,
     load,
-    (*ex4dgs_clock.OPTIONS, LOW_PASS_OPTION, FPS, *COMMON),
+    (*ex4dgs_clock.OPTIONS, LOW_PASS_OPTION, TIME_RANGE, FPS, *COMMON),
 )

@@ -34,6 +34,7 @@ from viewer.formats.source import (
     COMMON,
     FPS,
     FRAMES,
+    TIME_RANGE,
     Match,
     Option,
     Source,
@@ -148,6 +149,7 @@ def _asked(source: Source, said: _Said) -> _Asked:
     moves = source.option(USE_VELOCITY, said.moves, said.origin)
     background = source.option(BACKGROUND, *_or(said.background, training.BLACK, said.origin))
     timing = Timing((0.0, 1.0), 1 / max(frames - 1, 1), fps)
+    timing = scene.within(source, timing, "the format")
     return _Asked(timing, moves, Appearance(background=background))
 
 
@@ -239,7 +241,7 @@ def _newest(folder: Path) -> Path | None:
     return None
 
 
-OPTIONS = (FRAMES, FPS, USE_VELOCITY, *COMMON)
+OPTIONS = (FRAMES, TIME_RANGE, FPS, USE_VELOCITY, *COMMON)
 PLY = Format(
     "ftgs-ply",
     "a .ftgs.ply of FreeTimeGS, with time, log_duration, velocity_*",

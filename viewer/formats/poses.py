@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,9 +25,9 @@ def collected(
     """The entries whose pose is new, with their cameras; MAX_CAMERAS at most.
 
     camera_of raises any of NONSENSE for an entry that makes no sense. The first image taken from
-    a pose gives the camera its name and time.
+    a pose gives the camera its name and time; one that took images at several times has none.
     """
-    seen: set[bytes] = set()
+    seen: dict[bytes, int] = {}  # place in `found`
     found: list[tuple[T, DatasetCamera]] = []
     total = bad = 0
     for entry in entries:
@@ -39,9 +40,13 @@ def collected(
             continue
         pose = (np.round(camera.camera.viewmat, 6) + 0.0).tobytes()  # no -0
         if pose not in seen:
-            seen.add(pose)
+            seen[pose] = len(found)
             if len(found) < MAX_CAMERAS:
                 found.append((entry, camera))
+        elif seen[pose] < len(found):
+            first, known = found[seen[pose]]
+            if known.time != camera.time:
+                found[seen[pose]] = first, replace(known, time=None)
     if bad:
         warnings.append(f"{bad} of {total} cameras in {origin} make no sense, left out")
     if len(seen) > MAX_CAMERAS:

@@ -15,7 +15,7 @@ from viewer.core.rig import Rig, Vec3
 from viewer.core.splats import Appearance, Splats
 from viewer.core.temporal import Gaussians4D, TemporalGaussians
 from viewer.formats import Loaded, training
-from viewer.formats.source import BACKGROUND, UP, Codec, Source
+from viewer.formats.source import BACKGROUND, TIME_RANGE, UP, Codec, Source
 
 OPAQUE = 0.1  # fainter Gaussians say little about where a scene is
 STRAYS = 0.02  # of the Gaussians on either side of an axis are left out of the bounds
@@ -38,6 +38,12 @@ class Timing:
 
 
 STILL = Timing((0.0, 0.0), 1.0, 30.0)
+
+
+def within(source: Source, timing: Timing, origin: str) -> Timing:
+    """The same timing, of the time range that was given, if one was."""
+    found = source.option(TIME_RANGE, timing.time_range, origin)
+    return replace(timing, time_range=found)
 
 
 def indexed(
@@ -185,9 +191,13 @@ def _bounds(points: np.ndarray) -> Bounds:
 
 
 def _sample(model: Model, timing: Timing, source: Source) -> np.ndarray:
-    """[n, 3] means of what is opaque at the start, in the middle and at the end; float64."""
+    """[n, 3] means of what is opaque at the start, in the middle and at the end; float64.
+
+    A large scene is looked at in the middle alone: a network may take seconds for each time.
+    """
     start, end = timing.time_range
-    times = (start,) if end <= start else (start, (start + end) / 2, end)
+    middle = (start + end) / 2
+    times = (middle,) if end <= start or model.count > SAMPLES else (start, middle, end)
     parts: list[Tensor] = []
     for i, time in enumerate(times):
         source.progress(0.9 + 0.1 * i / len(times), "finding the first view")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from viewer.core.errors import BadArgument
 from viewer.core.report import Setting
@@ -95,6 +95,10 @@ class Source:
                 raise BadArgument(f"--option {option.name}={text}: {error}") from None
         self.settings.append(Setting(option.name, _text(value), origin, option.help))
         return value
+
+    def origin_of(self, option: Option[Any]) -> str:
+        """Where the value of an option came from that was asked for before."""
+        return next(s.origin for s in self.settings if s.name == option.name)
 
     def part(self, start: float, end: float) -> Progress:
         """Progress of a step that is the part start..end of the whole."""

@@ -30,7 +30,17 @@ from viewer.formats import (
 )
 from viewer.formats.ply import Header
 from viewer.formats.scene import Timing
-from viewer.formats.source import BACKGROUND, COMMON, FPS, Match, Option, Source, choice, whole
+from viewer.formats.source import (
+    BACKGROUND,
+    COMMON,
+    FPS,
+    TIME_RANGE,
+    Match,
+    Option,
+    Source,
+    choice,
+    whole,
+)
 
 GROUPS = {
     "positions": ("x", "y", "z"),
@@ -87,7 +97,8 @@ def load(source: Source) -> Loaded:
 def timing_of(source: Source, duration: int) -> Timing:
     """Frames at 0, 1 / D, ..., (D - 1) / D, as the trainer normalises them."""
     fps = source.option(FPS, CAPTURE_FPS, "guessed")
-    return Timing((0.0, (duration - 1) / duration), 1 / duration, fps)
+    timing = Timing((0.0, (duration - 1) / duration), 1 / duration, fps)
+    return scene.within(source, timing, source.origin_of(FRAMES))
 
 
 def window(trbf_scale: Tensor) -> Tensor:
@@ -173,5 +184,5 @@ FORMAT = Format(
     "a SpacetimeGaussians run's folder, or its point_cloud.ply",
     sniff,
     load,
-    (FRAMES, FPS, RGBFUNCTION, *COMMON),
+    (FRAMES, TIME_RANGE, FPS, RGBFUNCTION, *COMMON),
 )

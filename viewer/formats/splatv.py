@@ -17,7 +17,7 @@ from viewer.core.errors import Unusable
 from viewer.core.splats import Appearance
 from viewer.core.temporal import Gaussians4D
 from viewer.formats import Format, Loaded, layout, sanitize, scene, training
-from viewer.formats.source import BACKGROUND, COMMON, FPS, Match, Source
+from viewer.formats.source import BACKGROUND, COMMON, FPS, TIME_RANGE, Match, Source
 from viewer.formats.spacetime import DURATION, FRAMES, timing_of, window
 
 MAGIC = 0x0000674B
@@ -158,4 +158,6 @@ def _is_template(entry: Any) -> bool:
         return False
 
 
-FORMAT = Format("splatv", "a .splatv file of splaTV", sniff, load, (FRAMES, FPS, *COMMON))
+FORMAT = Format(
+    "splatv", "a .splatv file of splaTV", sniff, load, (FRAMES, TIME_RANGE, FPS, *COMMON)
+)

@@ -37,6 +37,7 @@ from viewer.formats.source import (
     COMMON,
     FPS,
     FRAMES,
+    TIME_RANGE,
     Match,
     Option,
     Source,
@@ -279,7 +280,8 @@ def _timing(source: Source, cfg: Mapping[str, Any]) -> Timing:
         found, origin = final - first, "cfg_args"
     frames = source.option(FRAMES, found, origin)
     fps = source.option(FPS, CAPTURE_FPS, "guessed")
-    return Timing((0.0, (frames - 1) / frames), 1 / frames, fps)
+    timing = Timing((0.0, (frames - 1) / frames), 1 / frames, fps)
+    return scene.within(source, timing, source.origin_of(FRAMES))
 
 
 FORMAT = Format(
@@ -287,5 +289,5 @@ FORMAT = Format(
     "a Swift4D run's folder, or a point_cloud.ply with FDHash.pth beside it",
     sniff,
     load,
-    (DYNAMIC_THRO, ACTIVATION, HASH_INDEX, FRAMES, FPS, *COMMON),
+    (DYNAMIC_THRO, ACTIVATION, HASH_INDEX, FRAMES, TIME_RANGE, FPS, *COMMON),
 )
