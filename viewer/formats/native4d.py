@@ -31,6 +31,7 @@ from viewer.formats.source import (
     COMMON,
     FPS,
     FRAMES,
+    TIME_RANGE,
     Match,
     Option,
     Progress,
@@ -355,6 +356,18 @@ def timing_of(source: Source, duration: tuple[float, float]) -> Timing:
         return Timing((start, end - step), step, fps)
     frames = source.option(FRAMES, SYNTHETIC_FRAMES, "guessed")
     return Timing(duration, (end - start) / max(frames - 1, 1), fps)
+
+
+def timing_within(source: Source, duration: tuple[float, float], origin: str) -> Timing:
+    """The same, where nothing but playing depends on the duration: the user may give a part."""
+    start, end = duration
+    fps = source.option(FPS, CAPTURE_FPS, "guessed")
+    last = max(start, end - 1 / fps) if end - start > wrong_fov.SECONDS else end
+    start, last = source.option(TIME_RANGE, (start, last), origin)
+    in_seconds = last - start > wrong_fov.SECONDS
+    guess = round((last - start) * fps) + 1 if in_seconds else SYNTHETIC_FRAMES
+    frames = source.option(FRAMES, guess, "guessed")
+    return Timing((start, last), (last - start) / max(frames - 1, 1) or 1.0, fps)
 
 
 def appearance_of(

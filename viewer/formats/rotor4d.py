@@ -26,7 +26,6 @@ from viewer.formats import (
     sanitize,
     scene,
     training,
-    wrong_fov,
 )
 from viewer.formats.gaussian4d import conditioned, isoclinic
 from viewer.formats.scene import Timing
@@ -130,17 +129,11 @@ def _config(run: Path) -> str:
 
 
 def _timing(source: Source, config: str, times: Tensor) -> Timing:
-    """Frames from the first to the last time; a duration in seconds ends with its last frame."""
-    known = [parser for parser in DURATIONS if parser in config]
-    start, end = DURATIONS[known[0]] if known else native4d.guessed_duration(times)
-    fps = source.option(FPS, native4d.CAPTURE_FPS, "guessed")
-    last = end - 1 / fps if end - start > wrong_fov.SECONDS else end
-    origin = f"{known[0]} in {CONFIG}" if known else "guessed"
-    start, last = source.option(TIME_RANGE, (start, last), origin)
-    in_seconds = last - start > wrong_fov.SECONDS
-    guess = round((last - start) * fps) + 1 if in_seconds else native4d.SYNTHETIC_FRAMES
-    frames = source.option(FRAMES, guess, "guessed")
-    return Timing((start, last), (last - start) / max(frames - 1, 1) or 1.0, fps)
+    """From the first to the last frame, by the data that was trained on."""
+    for parser, duration in DURATIONS.items():
+        if parser in config:
+            return native4d.timing_within(source, duration, f"{parser} in {CONFIG}")
+    return native4d.timing_within(source, native4d.guessed_duration(times), "guessed")
 
 
 def _background(config: str) -> tuple[tuple[float, float, float], str]:
