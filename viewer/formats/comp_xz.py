@@ -8,6 +8,7 @@ Source: utils/compress_utils.py and scene/gaussian_model.py of MinShirley/OMG4.
 import io
 import lzma
 import pickle
+import pickletools
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,6 +80,7 @@ def read(path: Path, progress: Progress) -> dict[str, Any]:
         parts.append(part)
     content = b"".join(parts)
     try:
+        _check_memo(content)
         held = _Data(content).load()
     except MemoryError:
         raise Unusable(f"{path}: asks for more memory than there is") from None
@@ -143,6 +145,17 @@ def _labels(stream: object, table: object, count: int, where: str, progress: Pro
         return torch.from_numpy(Code(table).decode(stream, count, progress))
     except ValueError as error:
         raise Unusable(f"{where}: its Huffman code {error}") from error
+
+
+def _check_memo(content: bytes) -> None:
+    """Raises ValueError where a pickle numbers what it remembers beyond its own length.
+
+    The unpickler makes room up to the highest number: four bytes could ask for all memory.
+    """
+    for opcode, number, place in pickletools.genops(content):
+        remembers = opcode.name.endswith("PUT")
+        if remembers and isinstance(number, int) and number >= len(content):
+            raise ValueError(f"at position {place} it remembers number {number}")
 
 
 def _expanded(path: Path) -> Iterator[tuple[float, bytes]]:
@@ -254,7 +267,10 @@ def _storage(content: object) -> object:
     """The numbers of a tensor, which are a file of their own inside the file."""
     if not isinstance(content, bytes):
         raise ValueError("a tensor that makes no sense")
-    return torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
+    try:
+        return torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
+    except Exception as error:  # torch raises anything at all for damaged bytes
+        raise ValueError("a tensor that is not plain numbers") from error
 
 
 def _tensor(storage: object, offset: object, size: object, stride: object, *_: object) -> Tensor:
