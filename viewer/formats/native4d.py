@@ -43,6 +43,8 @@ from viewer.formats.source import (
 CULL = 0.05  # a Gaussian is drawn while its window is above this
 SKY = 60.0  # world units, radius of the environment map's sphere
 CAPTURE_FPS, SYNTHETIC_FRAMES = 30.0, 100
+CONFIGURED = ((0.0, 1.0), (0.0, 10.0), (-0.5, 0.5))  # durations of published configurations
+MISFIT = 0.25  # of a duration, by which the bulk of times may miss its ends
 SAMPLE = 20_000  # Gaussians looked at to guess the order of the rotation
 HARMONICS = (1, 4, 9, 16)  # coefficients of degree 0 to 3
 UNUSED = {6: 4, 33: 16}  # coefficients stored without 4D evaluation, and how many are read
@@ -314,16 +316,20 @@ def time_duration(source: Source, cfg: Mapping[str, Any], times: Tensor) -> tupl
 
 
 def guessed_duration(times: Tensor) -> tuple[float, float]:
-    """The configurations in use, whichever holds the bulk of the times [N, 1]."""
+    """The configuration in use that fits the times [N, 1], else whole numbers about their bulk.
+
+    Times begin spread over the duration and a tenth of it more on either side.
+    """
     finite = times[times.isfinite()]
     if not len(finite):
         return 0.0, 1.0
     step = max(1, len(finite) // 1_000_000)  # torch.quantile takes 16 million numbers at most
     low, high = torch.quantile(finite[::step], torch.tensor([0.02, 0.98])).tolist()
-    if low < -0.2 and low > -0.75 and high < 0.75:
-        return -0.5, 0.5
-    start = 0.0 if low > -1 else float(math.floor(low))
-    return (start, 1.0) if high <= 1.1 else (start, float(math.ceil(high)))
+    for start, end in CONFIGURED:
+        slack = MISFIT * (end - start)
+        if abs(low - start) < slack and abs(high - end) < slack:
+            return start, end
+    return float(math.floor(low)), float(math.ceil(high))
 
 
 def _configured(root: Path, cfg: Mapping[str, Any]) -> tuple[tuple[float, float], str] | None:

@@ -6,15 +6,18 @@ import torch
 from torch import Tensor
 
 MIN_LOG_SCALE, MAX_LOG_SCALE = -20.0, 10.0  # exp of them: 2e-9 to 22 thousand world units
+FARTHEST = 1e9  # of any number a Gaussian has: cubes of time times motion must not overflow
 MAX_LOG_TIME = 20.0  # either way: a life longer or shorter than any footage
 
 
 def finite_rows(fields: Mapping[str, Tensor], warnings: list[str]) -> Tensor | None:
-    """Rows [n] in which every field ([N] or [N, C]) is finite; None when all are."""
+    """Rows [n] in which fields, [N] or [N, C], are finite and within FARTHEST; None if all are."""
     keep: Tensor | None = None
     reasons = []
     for name, tensor in fields.items():
-        finite = tensor.isfinite()
+        if _sane(tensor):
+            continue  # decided without a copy
+        finite = tensor.abs() <= FARTHEST  # and false where it is not a number
         finite = finite.all(-1) if finite.dim() > 1 else finite
         bad = int((~finite).sum())
         if bad:
@@ -59,8 +62,16 @@ def count_zero_quats(quats: Tensor, warnings: list[str], omega: Tensor | None = 
 
 def colors(rgb: Tensor, warnings: list[str]) -> Tensor:
     """Colours [N, 3] or coefficients [N, K, 3]; those that are not finite become 0."""
-    if not rgb.numel() or all(bool(extreme.isfinite()) for extreme in rgb.aminmax()):
-        return rgb  # decided without a copy: this is the largest field
-    bad = int((~rgb.isfinite()).flatten(1).any(1).sum())
+    if _sane(rgb):
+        return rgb
+    strange = ~(rgb.abs() <= FARTHEST)
+    bad = int(strange.flatten(1).any(1).sum())
     warnings.append(f"{bad:,} Gaussians have colours that are not finite, taken as 0")
-    return rgb.nan_to_num(0.0, 0.0, 0.0)
+    return rgb.masked_fill(strange, 0.0)
+
+
+def _sane(tensor: Tensor) -> bool:
+    """Whether every number is finite and within FARTHEST; no copy is made."""
+    return not tensor.numel() or all(
+        bool(extreme.abs() <= FARTHEST) for extreme in tensor.aminmax()
+    )
