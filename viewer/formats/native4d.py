@@ -7,7 +7,6 @@ gaussian_renderer/__init__.py of fudan-zvg/4d-gaussian-splatting.
 """
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -23,28 +22,31 @@ from viewer.core.errors import Unusable
 from viewer.core.report import DatasetCamera
 from viewer.core.splats import Appearance
 from viewer.core.temporal import Gaussians4D
-from viewer.formats import Format, Loaded, checkpoint, chkpnt, sanitize, scene, training, wrong_fov
+from viewer.formats import (
+    Format,
+    Loaded,
+    checkpoint,
+    chkpnt,
+    durations,
+    sanitize,
+    scene,
+    training,
+    wrong_fov,
+)
 from viewer.formats.gaussian4d import conditioned, isoclinic
 from viewer.formats.scene import Timing
 from viewer.formats.source import (
     BACKGROUND,
     COMMON,
-    FPS,
-    FRAMES,
-    TIME_RANGE,
     Match,
     Option,
     Progress,
     Source,
     silent,
-    span,
 )
 
 CULL = 0.05  # a Gaussian is drawn while its window is above this
 SKY = 60.0  # world units, radius of the environment map's sphere
-CAPTURE_FPS, SYNTHETIC_FRAMES = 30.0, 100
-CONFIGURED = ((0.0, 1.0), (0.0, 10.0), (-0.5, 0.5))  # durations of published configurations
-MISFIT = 0.25  # of a duration, by which the bulk of times may miss its ends
 SAMPLE = 20_000  # Gaussians looked at to guess the order of the rotation
 HARMONICS = (1, 4, 9, 16)  # coefficients of degree 0 to 3
 UNUSED = {6: 4, 33: 16}  # coefficients stored without 4D evaluation, and how many are read
@@ -64,7 +66,6 @@ def _order(text: str) -> Order:
         raise ValueError("expected reversed or plain") from None
 
 
-TIME_DURATION = Option("time_duration", "start and end of the training's time", span)
 ROT4D_ORDER = Option("rot4d_order", "axes of the 4D rotation: reversed or plain", _order)
 
 
@@ -142,9 +143,10 @@ def opened(source: Source, entries: int) -> Run:
     cfg = training.cfg_args(source.root, source.warnings)
     cameras = training.cameras(source.root, source.warnings)
     center = checkpoint.view(held[13], "entry 13 (t)", source.path, (None, 1))
-    duration = time_duration(source, cfg, center.float())
+    duration = durations.time_duration(source, cfg, center.float())
     appearance, cameras = appearance_of(source, cfg, held[17], duration, cameras)
-    return Run(held, cfg, duration, timing_of(source, duration), appearance, cameras)
+    timing = durations.timing_of(source, duration, source.origin_of(durations.TIME_DURATION))
+    return Run(held, cfg, duration, timing, appearance, cameras)
 
 
 def parameters(held: Sequence[Any], path: Path) -> Parameters:
@@ -300,82 +302,6 @@ def _degree(held: object, most: int) -> int:
     return min(max(held, 0), most) if isinstance(held, int) else most
 
 
-def time_duration(source: Source, cfg: Mapping[str, Any], times: Tensor) -> tuple[float, float]:
-    """Start and end of the training's time, in the unit of the Gaussians' times [N, 1]."""
-    found = _configured(source.root, cfg)
-    if found is None:
-        found = guessed_duration(times), "guessed"
-        if TIME_DURATION.name not in source.given:
-            source.warnings.append(
-                "time_duration is not in the files, guessed from the Gaussians' own times; colours "
-                "that change with time depend on it: --option time_duration=START,END"
-            )
-    start, end = source.option(TIME_DURATION, *found)
-    ratio, _ = training.number(cfg, "frame_ratio", 1.0)
-    return start / ratio, end / ratio
-
-
-def guessed_duration(times: Tensor) -> tuple[float, float]:
-    """The configuration in use that fits the times [N, 1], else whole numbers about their bulk.
-
-    Times begin spread over the duration and a tenth of it more on either side.
-    """
-    finite = times[times.isfinite()]
-    if not len(finite):
-        return 0.0, 1.0
-    step = max(1, len(finite) // 1_000_000)  # torch.quantile takes 16 million numbers at most
-    low, high = torch.quantile(finite[::step], torch.tensor([0.02, 0.98])).tolist()
-    for start, end in CONFIGURED:
-        slack = MISFIT * (end - start)
-        if abs(low - start) < slack and abs(high - end) < slack:
-            return start, end
-    return float(math.floor(low)), float(math.ceil(high))
-
-
-def _configured(root: Path, cfg: Mapping[str, Any]) -> tuple[tuple[float, float], str] | None:
-    """time_duration of cfg_args or of a YAML beside the checkpoint, read as two numbers."""
-    match cfg.get("time_duration"):
-        case [int() | float() as start, int() | float() as end] if start < end:
-            return (float(start), float(end)), "cfg_args"
-    for file in sorted([*root.glob("*.yaml"), *root.glob("*.yml")]):
-        if file.stat().st_size <= training.MAX_CFG:
-            found = DURATION_IN_YAML.search(file.read_text(errors="replace"))
-            if found and float(found[1]) < float(found[2]):
-                return (float(found[1]), float(found[2])), file.name
-    return None
-
-
-NUMBER = r"([-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)"
-# Inline, [0.0, 10.0], or as two lines that begin with a dash.
-DURATION_IN_YAML = re.compile(
-    rf"^\s*time_duration\s*:\s*(?:\[|\n\s*-)\s*{NUMBER}\s*(?:,|\n\s*-)\s*{NUMBER}", re.MULTILINE
-)
-
-
-def timing_of(source: Source, duration: tuple[float, float]) -> Timing:
-    """Frames at 1 / fps where time is in seconds; evenly spread, ends included, where it is not."""
-    start, end = duration
-    fps = source.option(FPS, CAPTURE_FPS, "guessed")
-    if end - start > wrong_fov.SECONDS:
-        frames = source.option(FRAMES, max(1, round((end - start) * fps)), "guessed")
-        step = (end - start) / frames
-        return Timing((start, end - step), step, fps)
-    frames = source.option(FRAMES, SYNTHETIC_FRAMES, "guessed")
-    return Timing(duration, (end - start) / max(frames - 1, 1), fps)
-
-
-def timing_within(source: Source, duration: tuple[float, float], origin: str) -> Timing:
-    """The same, where nothing but playing depends on the duration: the user may give a part."""
-    start, end = duration
-    fps = source.option(FPS, CAPTURE_FPS, "guessed")
-    last = max(start, end - 1 / fps) if end - start > wrong_fov.SECONDS else end
-    start, last = source.option(TIME_RANGE, (start, last), origin)
-    in_seconds = last - start > wrong_fov.SECONDS
-    guess = round((last - start) * fps) + 1 if in_seconds else SYNTHETIC_FRAMES
-    frames = source.option(FRAMES, guess, "guessed")
-    return Timing((start, last), (last - start) / max(frames - 1, 1) or 1.0, fps)
-
-
 def appearance_of(
     source: Source,
     cfg: Mapping[str, Any],
@@ -403,5 +329,5 @@ FORMAT = Format(
     "a chkpnt*.pth of 4d-gaussian-splatting, or its run's folder",
     sniff,
     load,
-    (TIME_DURATION, ROT4D_ORDER, *wrong_fov.OPTIONS, FRAMES, FPS, *COMMON),
+    (*durations.OPTIONS, ROT4D_ORDER, *wrong_fov.OPTIONS, *COMMON),
 )

@@ -20,6 +20,7 @@ from viewer.formats import (
     Loaded,
     checkpoint,
     comp_xz,
+    durations,
     native4d,
     omg4_networks,
     sanitize,
@@ -29,7 +30,7 @@ from viewer.formats import (
 )
 from viewer.formats.native4d import Order, Parameters
 from viewer.formats.omg4_networks import COEFFICIENTS, DRAWN, FEATURES, WIDTH, Networked, Networks
-from viewer.formats.source import COMMON, FPS, FRAMES, Match, Progress, Source
+from viewer.formats.source import COMMON, Match, Progress, Source
 
 OPAQUE = 1e4  # logit: geometry is that of Gaussians without an opacity of their own
 WIDTHS = {"scale": 3, "rotation": 4, "app": FEATURES, "scaling_t": 1, "rotation_r": 4}
@@ -48,8 +49,8 @@ def load(source: Source) -> Loaded:
     cameras = training.cameras(source.root, source.warnings)
     networks = omg4_networks.read(held, 1, COEFFICIENTS, source.path)
     stored, features = parameters(held, source.path, source.part(0.1, 0.4))
-    duration = native4d.time_duration(source, cfg, stored.center)
-    timing = native4d.timing_of(source, duration)
+    duration = durations.time_duration(source, cfg, stored.center)
+    timing = durations.timing_of(source, duration, source.origin_of(durations.TIME_DURATION))
     appearance, cameras = native4d.appearance_of(source, cfg, None, duration, cameras)
     stored, rows = native4d.checked(stored, source.warnings)
     features = sanitize.colors(features if rows is None else features[rows], source.warnings)
@@ -110,5 +111,5 @@ FORMAT = Format(
     "a comp.xz of OMG4, or its run's folder",
     sniff,
     load,
-    (native4d.TIME_DURATION, *wrong_fov.OPTIONS, FRAMES, FPS, *COMMON),
+    (*durations.OPTIONS, *wrong_fov.OPTIONS, *COMMON),
 )

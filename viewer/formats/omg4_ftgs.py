@@ -21,7 +21,7 @@ from viewer.formats import (
     Loaded,
     checkpoint,
     comp_xz,
-    native4d,
+    durations,
     omg4_networks,
     sanitize,
     scene,
@@ -54,7 +54,7 @@ def load(source: Source) -> Loaded:
     held = comp_xz.read(source.path, source.part(0, 0.1))
     networks = omg4_networks.read(held, 0, DRAWN, source.path)
     fields = _fields(held, source.path, source.part(0.1, 0.6))
-    timing = native4d.timing_within(source, DURATION, "guessed")
+    timing = durations.timing_of(source, DURATION, "guessed")
     appearance = Appearance(background=source.option(BACKGROUND, training.BLACK, "guessed"))
     gaussians, rows = _gaussians(fields, source.warnings)
     source.progress(0.8, "building the time index")

@@ -21,8 +21,8 @@ from viewer.formats import (
     Format,
     Loaded,
     checkpoint,
+    durations,
     layout,
-    native4d,
     sanitize,
     scene,
     training,
@@ -132,8 +132,8 @@ def _timing(source: Source, config: str, times: Tensor) -> Timing:
     """From the first to the last frame, by the data that was trained on."""
     for parser, duration in DURATIONS.items():
         if parser in config:
-            return native4d.timing_within(source, duration, f"{parser} in {CONFIG}")
-    return native4d.timing_within(source, native4d.guessed_duration(times), "guessed")
+            return durations.timing_of(source, duration, f"{parser} in {CONFIG}")
+    return durations.timing_of(source, durations.guessed_duration(times), "guessed")
 
 
 def _background(config: str) -> tuple[tuple[float, float, float], str]:

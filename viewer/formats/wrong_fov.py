@@ -14,10 +14,9 @@ from enum import Enum
 
 from viewer.core.report import DatasetCamera
 from viewer.core.splats import FixedJacobian
-from viewer.formats import training
+from viewer.formats import durations, training
 from viewer.formats.source import Option, Source, choice, positive
 
-SECONDS = 1.5  # a longer time_duration is in seconds, not normalised, and the footage is N3V's
 WRONG_FOCAL = 1 / (2 * math.tan(0.5))  # of W and of H
 WRONG_SLOPE = -1.3 * math.tan(0.5)
 N3V_FOCAL, N3V_ASPECT = 731 / 1352, 1014 / 1352  # of those captures, in units of their width
@@ -45,7 +44,7 @@ def projection_of(
     """
     written = [c for c in cameras if c.origin == training.CAMERAS]
     marked = [c for c in written if _is_wrong(c)]
-    wrong = bool(marked) if written else duration[1] - duration[0] > SECONDS
+    wrong = bool(marked) if written else duration[1] - duration[0] > durations.SECONDS
     origin = training.CAMERAS if written else "guessed"
     found = Projection.TRAINING if wrong else Projection.TRUE
     projection = source.option(PROJECTION, found, origin)
