@@ -55,11 +55,10 @@ def load(source: Source) -> Loaded:
     stored, rows = native4d.checked(stored, source.warnings)
     features = sanitize.colors(features if rows is None else features[rows], source.warnings)
     shape = native4d.geometry(stored, Order.REVERSED, 0.0, source.part(0.4, 0.5))
-    placed = networks.placed(stored.means, source.part(0.5, 0.8))
+    given = [networks.placed(stored.means, source.part(0.5, 0.8)), features, stored.center]
+    gaussians = replace(shape, colors=torch.cat(given, 1), fixed_directions=True)
+    del given  # its largest part is twice there now
     source.progress(0.8, "building the time index")
-    gaussians = replace(
-        shape, colors=torch.cat([placed, features, stored.center], 1), fixed_directions=True
-    )
     geometry = TemporalGaussians(gaussians, timing.time_range, appearance, native4d.CULL, rows)
     decode = _Decode(networks, duration[0], max(duration[1] - duration[0], 1e-6))
     model = Networked(geometry, decode, networks.memory)
