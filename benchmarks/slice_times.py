@@ -7,6 +7,7 @@ and slices it at times spread over its range. Prints a table for benchmarks/slic
 """
 
 import argparse
+import json
 import os
 import platform
 import statistics
@@ -23,6 +24,7 @@ from tests.samples import (
     deformable,
     dynamic3dg,
     ex4dgs,
+    fourier,
     ftgs_checkpoint,
     hexplane,
     hybrid3d4d,
@@ -35,9 +37,30 @@ from tests.samples import (
 )
 from viewer import formats
 from viewer.formats import ply
-from viewer.formats.tcnn import Activation, Grid, Network
+from viewer.formats.tcnn import Grid, Network
 
 HARMONICS = 3  # degree
+STEPS = 8  # of a stream
+STREAM_CONFIG = json.dumps(
+    {
+        "encoding": {
+            "otype": "HashGrid",
+            "n_dims_to_encode": 3,
+            "per_level_scale": 2.0,
+            "n_levels": 16,
+            "n_features_per_level": 4,
+            "log2_hashmap_size": 15,
+            "base_resolution": 16,
+        },
+        "network": {
+            "otype": "FullyFusedMLP",
+            "activation": "ReLU",
+            "output_activation": "None",
+            "n_neurons": 64,
+            "n_hidden_layers": 2,
+        },
+    }
+)
 
 
 def static_ply(folder: Path, n: int) -> Path:
@@ -87,14 +110,9 @@ def deformable_mlp(folder: Path, n: int) -> Path:
     return deformable.save(folder, held, named=files.gaussians(n, degree=HARMONICS))
 
 
-def fourier(folder: Path, n: int) -> Path:
-    """Seventeen slots, two harmonics of time."""
-    rng = np.random.default_rng(0)
-    named = {f"{axis}{slot:03}": rng.normal(size=n) for slot in range(17) for axis in "xyz"}
-    base = files.gaussians(n, degree=HARMONICS)
-    named |= {k: v for k, v in base.items() if k not in "xyz" and not k.startswith("rot_")}
-    named |= {f"rot_{slot:03}_{i}": rng.normal(size=n) for i in range(4) for slot in range(17)}
-    ply.write(folder / "a.ply", named)
+def fourier_slots(folder: Path, n: int) -> Path:
+    """Seventeen slots, as the trainer pads them."""
+    ply.write(folder / "a.ply", fourier.columns(n, 17))
     return folder / "a.ply"
 
 
@@ -116,27 +134,35 @@ def tracked(folder: Path, n: int) -> Path:
 
 def hash_grid(folder: Path, n: int) -> Path:
     """Sixteen levels of 2^15 entries, networks of 128; a third moves."""
-    swift4d.GRID = Grid(4, 16, 4, 15, 16)
-    swift4d.WIDTH = 128
-    swift4d.ENCODER = Network(64, 128, 1, 128, Activation.NONE)
     inside = folder / "point_cloud" / "iteration_14000"
     inside.mkdir(parents=True)
     ply.write(inside / "point_cloud.ply", swift4d.gaussians(n))
-    torch.save(swift4d.state(), inside / "FDHash.pth")
+    torch.save(swift4d.state(Grid(4, 16, 4, 15), 128), inside / "FDHash.pth")
     (folder / "cfg_args").write_text("Namespace(activation='ReLU', dynamic_thro=7.0)")
     return folder
 
 
+def stream(folder: Path, n: int) -> Path:
+    """Sixteen levels of 2^15 entries, a network of 64: each slice is one step."""
+    grid = Grid(3, 16, 4, 15)
+    network = Network(grid.width, 64, 2, 8)
+    for name in ("NTCs", "additional_3dgs"):
+        (folder / name).mkdir()
+    ply.write(folder / "init_3dgs.ply", files.gaussians(n))
+    (folder / "NTCs" / "config.json").write_text(STREAM_CONFIG)
+    for step in range(STEPS):
+        held = {
+            "model.params": torch.randn(network.size + grid.entries * grid.features) * 0.05,
+            "xyz_bound_min": torch.full((3,), -4.0),
+            "xyz_bound_max": torch.full((3,), 4.0),
+        }
+        torch.save(held, folder / "NTCs" / f"NTC_{step:06}.pth")
+    return folder
+
+
 def points(folder: Path, n: int) -> Path:
-    """K-planes of 32 channels, networks of 64."""
-    points4k4d.CHANNELS, points4k4d.HIDDEN = 8, 64
-    held = points4k4d.state()
-    held = {k: v for k, v in held.items() if ".pcds." not in k and "linears" not in k}
-    held |= {f"sampler.pcds.{i}": torch.rand(n, 3) * 2 - 1 for i in range(points4k4d.FRAMES)}
-    held |= points4k4d.network("sampler.resd_regressor.mlp.mlp", 96, 64, 64, 3)
-    held |= points4k4d.network("sampler.geo_regressor.mlp", 96, 64, 64, 2)
-    held |= points4k4d.network("sampler.rgb_regressor.sh_mlp.mlp", 96, 64, 48)
-    torch.save({"model": held, "epoch": 1}, folder / "1.pt")
+    """Ten frames, planes of 64 and 128 a side, 16 channels; networks of 64."""
+    torch.save({"model": points4k4d.state(n, 10, 16, 64, 64), "epoch": 1}, folder / "1.pt")
     return folder / "1.pt"
 
 
@@ -151,11 +177,12 @@ FAMILIES: dict[str, Callable[[Path, int], Path]] = {
     "OMG4": lambda folder, n: omg4.save(folder / "comp.xz", omg4.content(n)),
     "Ex4DGS": keyframes,
     "Dynamic3DGaussians": tracked,
-    "EfficientDynamic3DGaussian": fourier,
+    "EfficientDynamic3DGaussian": fourier_slots,
     "4DGaussians, D-NeRF": hexplane_of(32, 75, 64),
     "4DGaussians, DyNeRF": hexplane_of(16, 150, 128),
     "Deformable-3D-Gaussians": deformable_mlp,
     "Swift4D": hash_grid,
+    "3DGStream, a step": stream,
     "4K4D point_planes": points,
 }
 

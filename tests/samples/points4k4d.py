@@ -11,20 +11,27 @@ OPTIONS = {"radius_range": "0.01,0.02", "move_points": "False"}
 CHANNELS, HIDDEN, FRAMES = 2, 4, 3
 
 
-def state(seed: int = 0) -> dict[str, Tensor]:
-    """Names and tensors of the model: two levels, planes concatenated."""
-    torch.manual_seed(seed)
-    held = {f"sampler.pcds.{i}": torch.rand(20 + i, 3) * 2 - 1 for i in range(FRAMES)}
+def state(
+    n: int = 20,
+    frames: int = FRAMES,
+    channels: int = CHANNELS,
+    hidden: int = HIDDEN,
+    side: int = 3,
+) -> dict[str, Tensor]:
+    """Names and tensors of the model: two levels, planes concatenated; n points and more."""
+    torch.manual_seed(0)
+    held = {f"sampler.pcds.{i}": torch.rand(n + i, 3) * 2 - 1 for i in range(frames)}
     for kind in ("pcd", "xyz"):
         name = f"sampler.{kind}_embedder"
         held[f"{name}.bounds"] = torch.tensor([[-1.0, -1, -1], [1, 1, 1]])
         for level in (0, 1):
-            side = 3 << level
-            held[f"{name}.spatial_embedding.{level}"] = torch.randn(3, CHANNELS, side, side)
-            held[f"{name}.temporal_embedding.{level}"] = torch.randn(3, CHANNELS, side, FRAMES)
-    held |= network("sampler.resd_regressor.mlp.mlp", 24, HIDDEN, 3)
-    held |= network("sampler.geo_regressor.mlp", 24, HIDDEN, 2)
-    return held | network("sampler.rgb_regressor.sh_mlp.mlp", 24, HIDDEN, 48)
+            wide = side << level
+            held[f"{name}.spatial_embedding.{level}"] = torch.randn(3, channels, wide, wide)
+            held[f"{name}.temporal_embedding.{level}"] = torch.randn(3, channels, wide, frames)
+    inputs = 6 * channels * 2
+    held |= network("sampler.resd_regressor.mlp.mlp", inputs, hidden, 3)
+    held |= network("sampler.geo_regressor.mlp", inputs, hidden, 2)
+    return held | network("sampler.rgb_regressor.sh_mlp.mlp", inputs, hidden, 48)
 
 
 def network(name: str, *widths: int) -> dict[str, Tensor]:

@@ -45,8 +45,8 @@ def save(path: Path, named: dict[str, Tensor], prefix: str = "_model.gauss_param
     torch.save({"step": 1, "pipeline": pipeline, "optimizers": {}, "scalers": {}}, path)
 
 
-def write(folder: Path, n: int = 30) -> Path:
+def write(folder: Path, n: int = 24) -> Path:
     """A run's root, outermost."""
-    save(folder / RUN / "nerfstudio_models" / "step-000000100.ckpt", parameters())
+    save(folder / RUN / "nerfstudio_models" / "step-000000100.ckpt", parameters(n))
     (folder / RUN / "config.yml").write_text(CONFIG)
     return folder

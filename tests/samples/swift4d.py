@@ -30,18 +30,19 @@ def gaussians(n: int = 24) -> dict[str, np.ndarray]:
     return named
 
 
-def state(seed: int = 0) -> dict[str, torch.Tensor]:
+def state(grid: Grid = GRID, width: int = WIDTH, seed: int = 0) -> dict[str, torch.Tensor]:
     """FDHash.pth, its weights representable in half precision."""
     g = torch.Generator().manual_seed(seed)
 
     def params(count: int, scale: float) -> torch.Tensor:
         return (torch.randn(count, generator=g) * scale).half().float()
 
-    encoder = params(ENCODER.size, 0.5)
-    table = params(GRID.entries * FEATURES, 0.5)
+    inputs = grid.levels * grid.features
+    encoder = params(Network(inputs, width, 1, width, Activation.NONE).size, 0.5)
+    table = params(grid.entries * grid.features, 0.5)
     held = {"enc_model.params": torch.cat([encoder, table])}
     for key, outputs in HEADS.values():
-        held[f"{key}.params"] = params(Network(WIDTH, WIDTH, 2, outputs).size, 0.25)
+        held[f"{key}.params"] = params(Network(width, width, 2, outputs).size, 0.25)
     held["xyz_bound_min"] = torch.tensor([-3.0, -3.0, -4.0])
     held["xyz_bound_max"] = torch.tensor([3.0, 4.0, 3.0])
     return held
