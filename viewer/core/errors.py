@@ -1,6 +1,9 @@
 """The two ways in which the program says no."""
 
 
+LINE_ENDS = {ord(c): " " for c in "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"}
+
+
 class Unusable(Exception):
     """A file or a machine cannot serve. The exit code is 1; in the window it fills the error panel.
 
@@ -8,6 +11,7 @@ class Unusable(Exception):
     """
 
     def __init__(self, cause: str, fix: str = "") -> None:
+        cause = cause.translate(LINE_ENDS)  # names from a damaged file may hold anything
         super().__init__(cause, fix)
         self.cause = cause
         self.fix = fix

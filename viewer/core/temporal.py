@@ -8,7 +8,7 @@ A Gaussian moves on a polynomial, may turn linearly, and fades in and out in a G
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -44,35 +44,18 @@ class Gaussians4D:
     period: float = 1.0  # model time
     fixed_directions: bool = False  # SH directions point to means, not to mean(t)
 
-    def tensors(self) -> tuple[Tensor | None, ...]:
-        """All fields."""
-        return (
-            self.means, self.motion, self.opacities, self.center, self.width, self.colors,
-            self.quats, self.scales, self.omega, self.covars, self.color_rate, self.waves,
-        )  # fmt: skip
+    def tensors(self) -> dict[str, Tensor]:
+        """All fields there are, by name."""
+        named = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in named.items() if isinstance(value, Tensor)}
 
     def rows(self, index: Tensor) -> "Gaussians4D":
         """The Gaussians at positions index [n]."""
+        return replace(self, **{k: t.index_select(0, index) for k, t in self.tensors().items()})
 
-        def some(field: Tensor | None) -> Tensor | None:
-            return None if field is None else field.index_select(0, index)
-
-        return Gaussians4D(
-            means=self.means.index_select(0, index),
-            motion=self.motion.index_select(0, index),
-            opacities=self.opacities.index_select(0, index),
-            center=self.center.index_select(0, index),
-            width=self.width.index_select(0, index),
-            colors=self.colors.index_select(0, index),
-            quats=some(self.quats),
-            scales=some(self.scales),
-            omega=some(self.omega),
-            covars=some(self.covars),
-            color_rate=some(self.color_rate),
-            waves=some(self.waves),
-            period=self.period,
-            fixed_directions=self.fixed_directions,
-        )
+    def reordered(self, order: Tensor) -> "Gaussians4D":
+        """The Gaussians at positions order [n], in the memory of these, which are used up."""
+        return replace(self, **{k: _moved(t, order) for k, t in self.tensors().items()})
 
     def colors_at(self, dt: Tensor) -> Tensor:
         """Colours or coefficients at dt [N, 1] after each one's own centre in time."""
@@ -84,6 +67,14 @@ class Gaussians4D:
                 wave = torch.cos(dt.unsqueeze(-1) * (2 * math.pi * (h + 1) / self.period))
                 colors = colors + self.waves[:, h] * wave
         return colors
+
+
+def _moved(field: Tensor, order: Tensor) -> Tensor:
+    """Rows of a field that nobody else holds: in its own memory, unless that is now too large."""
+    rows = field.index_select(0, order)
+    if len(order) < 0.9 * len(field) or not field.is_contiguous():
+        return rows
+    return field[: len(order)].copy_(rows)
 
 
 def half_lives(opacities: Tensor, width: Tensor, cull: float = 0.0) -> Tensor:
@@ -110,14 +101,15 @@ class TimeIndex:
         c = center.double().cpu().numpy()
         h = half_life.cpu().numpy()
         seen = np.flatnonzero(h >= 0)
+        c, h = c[seen], h[seen]
         # Rounding of float32 times must not lose a Gaussian at the very edge of its life.
-        slack = 1e-5 * h[seen] + 1e-6 * np.maximum(np.abs(c[seen]), span)
-        h = h[seen] + slack
+        h += 1e-5 * h
+        h += 1e-6 * np.maximum(np.abs(c), span)
         octave = np.ceil(np.log2(np.maximum(h, 1e-300) / max(span, 1e-300)))
-        group = np.clip(octave, 2 - CLASSES, 1).astype(np.int64)
-        order = np.lexsort((c[seen], group))
+        group = np.clip(octave, 2 - CLASSES, 1).astype(np.int8)
+        order = np.lexsort((c, group))
         self.order = torch.from_numpy(seen[order])  # [n] position in the source of each stored row
-        self._center = c[seen][order]
+        self._center = c[order]
         group, h = group[order], h[order]
         starts = np.flatnonzero(np.r_[True, group[1:] != group[:-1]]) if len(group) else []
         ends = [*starts[1:], len(group)] if len(group) else []
@@ -154,19 +146,22 @@ class TemporalGaussians:
         cull: float = 0.0,
         source_index: Tensor | None = None,
     ) -> None:
-        """cull: the family's hard threshold on the window; source_index: [N] place in the file."""
+        """Takes the fields over: their memory is used for the rows in the index's order.
+
+        cull: the family's hard threshold on the window; source_index: [N] place in the file.
+        """
         g = gaussians
         half_life = half_lives(g.opacities, g.width, cull)
         self.index = TimeIndex(g.center, half_life, time_range[1] - time_range[0])
         order = self.index.order.to(g.means.device)
-        self.gaussians = g.rows(order)
+        self.gaussians = g.reordered(order)
         self.source_index = order if source_index is None else source_index.index_select(0, order)
         self.cull = cull
         self.time_range = time_range
         self.appearance = appearance
-        self.count = g.means.shape[0]
+        self.count = g.center.shape[0]
         self.frame_times: Tensor | None = None
-        self.memory = nbytes(*self.gaussians.tensors(), self.source_index)
+        self.memory = nbytes(*self.gaussians.tensors().values(), self.source_index)
 
     def slice(self, time: float) -> Splats:
         """The Gaussians seen at `time`: those with opacity >= 1/255 that the family keeps."""
@@ -192,6 +187,12 @@ class TemporalGaussians:
             index=self.source_index.index_select(0, alive),
             sh_origins=g.means if g.fixed_directions else None,
         )
+
+    def thinned(self, step: int) -> "TemporalGaussians":
+        """Every step-th Gaussian alone, for a quick look."""
+        some = torch.arange(0, len(self.gaussians.means), step, device=self.gaussians.means.device)
+        g, index = self.gaussians.rows(some), self.source_index.index_select(0, some)
+        return TemporalGaussians(g, self.time_range, self.appearance, self.cull, index)
 
     def _alive(self, time: float) -> tuple[Tensor, Tensor]:
         """Stored rows [n] seen at `time` and their opacities [n]; reads only the ranges."""

@@ -82,10 +82,10 @@ def load(source: Source) -> Loaded:
     parameters = _parameters(source.path)
     timing = _timing(source, config, parameters["t"])
     background = source.option(BACKGROUND, *_background(config))
-    gaussians, rows = _gaussians(parameters, source)
+    appearance = Appearance(background=background)
     # The family's own cut on the window, e^-16, lies far under the 1/255 that all obey.
-    model = scene.indexed(gaussians, rows, timing, Appearance(background=background), source)
-    degree = sh.degree(gaussians.colors.shape[1])
+    model = scene.indexed(*_gaussians(parameters, source), timing, appearance, source)
+    degree = sh.degree(model.gaussians.colors.shape[1])
     cameras = training.cameras(run, source.warnings)
     return Loaded(model, scene.report(source, FORMAT.name, model, timing, degree, cameras))
 

@@ -195,6 +195,8 @@ def _sample(model: Model, timing: Timing, source: Source) -> np.ndarray:
 
     A large scene is looked at in the middle alone: a network may take seconds for each time.
     """
+    if isinstance(model, TemporalGaussians) and model.count > SAMPLES:
+        model = model.thinned(-(-model.count // SAMPLES))
     start, end = timing.time_range
     middle = (start + end) / 2
     times = (middle,) if end <= start or model.count > SAMPLES else (start, middle, end)
