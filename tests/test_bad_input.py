@@ -335,7 +335,7 @@ BAD = {
     ascii_words: "vertices from 0 on are not rows of 26 numbers",
     places_missing: "a PLY without splats (no f_dc_0, opacity, scale_0 or rot_0) or points",
     bad_frame: "frame_2.ply: ends after",
-    full_model: "a SpacetimeGaussians FULL model (f_t_0 is there), expected LITE",
+    full_model: "has no property f_dc_3",
     spacetime_without_motion: "has no property motion_4",
     newer_ftgs: "ftgs_version is 2, expected 1",
     wrong_magic: "magic is 0x0000674c, expected 0x0000674b",
