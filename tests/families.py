@@ -38,7 +38,7 @@ def results() -> dict[str, Compared]:
         raise SystemExit("the cases of test_golden.py are not beside this checkout")
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "results.xml"
-        words = ["-q", "tests/test_golden.py", f"--junitxml={report}"]
+        words = ["-q", "tests/test_golden.py", "-o", "junit_family=xunit1", f"--junitxml={report}"]
         subprocess.run([sys.executable, "-m", "pytest", *words], cwd=ROOT, check=False)
         cases = list(ET.parse(report).iter("testcase"))
     found: dict[str, Compared] = defaultdict(Compared)
@@ -58,9 +58,15 @@ def results() -> dict[str, Compared]:
 def table(found: dict[str, Compared]) -> str:
     """The rows of the README."""
     rows = ""
-    for form in formats.formats():
-        rows += f"| `{form.name}` | {form.expects} | {_words(found.get(form.name))} |\n"
+    for form in sorted(formats.formats(), key=lambda f: (f.name not in found, f.name)):
+        rows += f"{row(form)} {_words(found.get(form.name))} |\n"
     return f"{START}\n{HEAD}{rows}{END}"
+
+
+def row(form: formats.Format) -> str:
+    """The part of a format's row that no test decides."""
+    expects = form.expects.replace("*", "\\*")
+    return f"| `{form.name}` | {expects} |"
 
 
 def with_table(text: str, rows: str) -> str:
@@ -72,12 +78,13 @@ def with_table(text: str, rows: str) -> str:
 
 def _words(compared: Compared | None) -> str:
     if compared is None:
-        return "no case of the trainer's; worked examples"
+        return "-"
     if compared.failed:
         return "differs"
-    words = f"{compared.instants} instants, positions within {compared.position:.0e}"
+    within = f"within {compared.position:.0e}" if compared.position else "equal"
+    words = f"{compared.instants} instants, positions {within}"
     if compared.pictures:
-        words += f"; {compared.pictures} pictures, pixels within {compared.pixel:.1f}/255"
+        words += f"; {compared.pictures} pictures, pixels within {compared.pixel:.1g}/255"
     return words
 
 

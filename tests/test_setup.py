@@ -12,6 +12,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from tests import families
 from viewer import formats, resources
 from viewer.cli import SUBCOMMANDS
 from viewer.core.state import BINDINGS
@@ -48,6 +49,13 @@ def make_demo() -> ModuleType:
 def test_readme_lists_every_key():
     text = README.read_text(encoding="utf-8")
     assert text == with_keys(text), "`make keys` writes the table of keys again"
+
+
+def test_readme_lists_every_format():
+    text = README.read_text(encoding="utf-8")
+    for form in formats.formats():
+        row = families.row(form)
+        assert row in text, f"`make families` writes the table of formats again ({form.name})"
 
 
 def test_readme_shows_every_subcommand():
