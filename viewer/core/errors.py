@@ -1,6 +1,5 @@
 """The two ways in which the program says no."""
 
-
 LINE_ENDS = {ord(c): " " for c in "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"}
 
 

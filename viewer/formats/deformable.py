@@ -262,9 +262,8 @@ def _deformation(held: Mapping[str, object], path: Path) -> Deformation:
 def _timing(source: Source) -> Timing:
     """Frame i of n is at i / (n - 1)."""
     frames = source.option(FRAMES, GUESSED_FRAMES, "guessed")
-    start, end = source.option(TIME_RANGE, (0.0, 1.0), "guessed")
-    fps = source.option(FPS, GUESSED_FPS, "guessed")
-    return Timing((start, end), (end - start) / max(frames - 1, 1) or 1.0, fps)
+    time_range = source.option(TIME_RANGE, (0.0, 1.0), "guessed")
+    return scene.evenly(time_range, frames, source.option(FPS, GUESSED_FPS, "guessed"))
 
 
 FORMAT = Format(

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from viewer.formats import training
+from viewer.formats import scene, training
 from viewer.formats.scene import Timing
 from viewer.formats.source import FPS, FRAMES, TIME_RANGE, Option, Source, span
 
@@ -85,4 +85,4 @@ def timing_of(source: Source, duration: tuple[float, float], origin: str) -> Tim
     in_seconds = last - start > SECONDS
     guess = round((last - start) * fps) + 1 if in_seconds else SYNTHETIC_FRAMES
     frames = source.option(FRAMES, guess, "guessed")
-    return Timing((start, last), (last - start) / max(frames - 1, 1) or 1.0, fps)
+    return scene.evenly((start, last), frames, fps)

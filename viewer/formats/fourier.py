@@ -24,7 +24,6 @@ from viewer.core.model import nbytes
 from viewer.core.splats import Appearance, Splats, covars_of
 from viewer.formats import Format, Loaded, layout, ply, ply_3dgs, sanitize, scene, training
 from viewer.formats.ply import Header
-from viewer.formats.scene import Timing
 from viewer.formats.source import (
     BACKGROUND,
     COMMON,
@@ -112,9 +111,8 @@ def load(source: Source) -> Loaded:
     cfg = training.cfg_args(source.root, source.warnings)
     frequencies = _frequencies(header, cfg, source)
     frames = source.option(FRAMES, GUESSED_FRAMES, "guessed")
-    start, end = source.option(TIME_RANGE, (0.0, (frames - 1) / frames), "guessed")
-    step = (end - start) / (frames - 1) if end > start and frames > 1 else 1.0
-    timing = Timing((start, end), step, source.option(FPS, GUESSED_FPS, "guessed"))
+    time_range = source.option(TIME_RANGE, (0.0, (frames - 1) / frames), "guessed")
+    timing = scene.evenly(time_range, frames, source.option(FPS, GUESSED_FPS, "guessed"))
     appearance = Appearance(background=source.option(BACKGROUND, *training.background(cfg)))
     model = _gaussians(header, frequencies, timing.time_range, appearance, source)
     degree = math.isqrt(model.colors.shape[1]) - 1

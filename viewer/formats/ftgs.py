@@ -148,8 +148,7 @@ def _asked(source: Source, said: _Said) -> _Asked:
     fps = source.option(FPS, *_or(said.fps, GUESSED_FPS, said.origin))
     moves = source.option(USE_VELOCITY, said.moves, said.origin)
     background = source.option(BACKGROUND, *_or(said.background, training.BLACK, said.origin))
-    timing = Timing((0.0, 1.0), 1 / max(frames - 1, 1), fps)
-    timing = scene.within(source, timing, "the format")
+    timing = scene.within(source, scene.evenly((0.0, 1.0), frames, fps), "the format")
     return _Asked(timing, moves, Appearance(background=background))
 
 

@@ -282,11 +282,9 @@ def _timing(source: Source, cfg: Mapping[str, Any], times: int) -> Timing:
     words = f"{cfg.get('configs', '')} {cfg.get('source_path', '')}".lower()
     known = next((word for word in OPEN_ENDED if word in words), None)
     end = 1.0 if known is None else (frames - 1) / frames
-    start, end = source.option(
-        TIME_RANGE, (0.0, end), "guessed" if known is None else f"as {known} readers"
-    )
-    fps = source.option(FPS, CAPTURE_FPS, "guessed")
-    return Timing((start, end), (end - start) / max(frames - 1, 1) or 1.0, fps)
+    origin = "guessed" if known is None else f"as {known} readers"
+    time_range = source.option(TIME_RANGE, (0.0, end), origin)
+    return scene.evenly(time_range, frames, source.option(FPS, CAPTURE_FPS, "guessed"))
 
 
 FORMAT = Format(

@@ -178,12 +178,6 @@ def _is_one(path: Path) -> bool:
     return header is not None and is_splats(header)
 
 
-def _count(path: Path) -> int:
-    header = ply.header(path)
-    ply.check(header)
-    return header.vertex.count
-
-
 def written_background(header: Header) -> tuple[tuple[float, float, float], str] | None:
     """Background that our own writer noted, and where it is from."""
     try:
@@ -239,7 +233,7 @@ def coefficients(header: Header, warnings: list[str], prefix: str = "") -> tuple
     return tuple(prefix + name for name in (*DC, *rest))
 
 
-CODEC = Codec(_is_one, _count, read_file, head=HEAD)
+CODEC = Codec(_is_one, ply.count, read_file, head=HEAD)
 FORMAT = Format(
     "3dgs-ply",
     "a .ply with f_dc_*, opacity, scale_*, rot_*, or a training run's folder",

@@ -175,12 +175,6 @@ def _is_ply(path: Path) -> bool:
     return header is not None and is_cloud(header)
 
 
-def _count_of_ply(path: Path) -> int:
-    header = ply.header(path)
-    ply.check(header)
-    return header.vertex.count
-
-
 def _read_ply(path: Path, progress: Progress, warnings: list[str]) -> Splats:
     return read(ply.header(path), progress, warnings)
 
@@ -189,7 +183,7 @@ def _read_npz(path: Path, progress: Progress, warnings: list[str]) -> Splats:
     return pointmaps.read(path, progress, warnings).surest(UNSURE).at(0)
 
 
-PLY = Codec(_is_ply, _count_of_ply, _read_ply, head=HEAD)
+PLY = Codec(_is_ply, ply.count, _read_ply, head=HEAD)
 NPZ = Codec(pointmaps.is_instant, pointmaps.count, _read_npz)
 FORMAT = Format(
     "points",

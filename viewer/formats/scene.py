@@ -40,6 +40,12 @@ class Timing:
 STILL = Timing((0.0, 0.0), 1.0, 30.0)
 
 
+def evenly(time_range: tuple[float, float], frames: int, fps: float) -> Timing:
+    """So many frames spread over a time range, one at either end."""
+    start, end = time_range
+    return Timing(time_range, (end - start) / max(frames - 1, 1) or 1.0, fps)
+
+
 def within(source: Source, timing: Timing, origin: str) -> Timing:
     """The same timing, of the time range that was given, if one was."""
     found = source.option(TIME_RANGE, timing.time_range, origin)
