@@ -92,6 +92,7 @@ def test_a_slow_model_never_blocks_and_the_newest_request_wins(threaded):
     for time in (10.0, 20.0, 30.0, 40.0):
         assert shown(wrapped.slice(time)) == 2.0  # the last good picture stays
         assert wrapped.pending
+        wait_for(lambda: 10.0 in model.begun)  # the worker is busy with the first
     model.gate.set()
     wait_for(lambda: shown(wrapped.slice(40.0)) == 40.0)
     wait_for(lambda: not wrapped.pending)
