@@ -13,6 +13,7 @@ from tests.headless_ui import Headless  # noqa: E402  after the check that it ca
 from tests.test_state import report  # noqa: E402
 from viewer.core import folder  # noqa: E402
 from viewer.core.playback import Playback  # noqa: E402
+from viewer.core.report import Setting  # noqa: E402
 from viewer.core.session import NO_SCENE, Loading, Problem, Session  # noqa: E402
 from viewer.core.state import (  # noqa: E402
     BINDINGS,
@@ -354,3 +355,14 @@ def test_clock_text(seconds, decimals, text):
 def test_no_ruler_for_one_frame():
     assert ruler.ticks(Playback(), Units.FRAMES, 100.0, 64.0) == ()
     assert math.isclose(ruler.nice_step(0.3, whole=False), 0.5)
+
+
+def test_an_option_is_changed_in_its_field(ui):
+    """Enter asks to load again with the new value; leaving the field asks for nothing."""
+    guessed = Setting("time_duration", "0,10", "guessed", "start and end")
+    one = ui(report=replace(report(), warnings=("w",), settings=(guessed,)), size=(1000, 1000))
+    field, elsewhere = (860, 602), (400, 500)
+    one.click(*field).key(imgui.Key.end).type("7")
+    assert one.click(*elsewhere).actions.option is None
+    one.click(*field).key(imgui.Key.end).type("5").key(imgui.Key.enter)
+    assert one.actions.option == ("time_duration", "0,105")

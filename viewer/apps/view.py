@@ -156,13 +156,16 @@ class Viewer:
         return scene is not None
 
     def _adopt(self, scene: Scene) -> None:
-        again, before = scene.order == self._order, self.state
+        before, last = self.state, self._order
+        again = last is not None and last.path == scene.order.path
         self._shown, self._order, self.stats = None, scene.order, FrameStats()
         self.state = opened(before, scene.report)
-        if again:  # loaded once more, to see what training changed: from the same place and time
+        if again:  # to see what training or an option changed: from the same place and time
             p = clock.seek(self.state.playback, before.playback.time)
             p = replace(p, playing=before.playback.playing and scene.report.moves)
-            self.state = replace(self.state, rig=before.rig, playback=p)
+            same = scene.order == last
+            rig = before.rig if same else replace(before.rig, up=self.state.rig.up)
+            self.state = replace(self.state, rig=rig, playback=p)
         self.session = replace(self.session, problem=None)
         if scene.order.recent:
             self.kept = preferences.with_recent(self.kept, str(scene.order.path.absolute()))
@@ -253,6 +256,9 @@ class Viewer:
             desk.open(Order(Path(actions.open_path).expanduser()))
         if actions.reload and desk.scene is not None:
             desk.open(desk.scene.order)
+        if actions.option is not None and desk.scene is not None:
+            order, (name, value) = desk.scene.order, actions.option
+            desk.open(replace(order, options={**order.options, name: value}))
         if actions.open_dialog:
             known = self.kept.recents[0] if self.kept.recents else ""
             folder = existing(str(Path(known).parent) if known else "")

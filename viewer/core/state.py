@@ -123,9 +123,10 @@ class Actions:
     dismiss_error: bool = False
     quit: bool = False
     pick: tuple[float, float] | None = None  # framebuffer pixels: make this surface the pivot
+    option: tuple[str, str] | None = None  # of the format: load again with this name and value
 
     def __or__(self, other: "Actions") -> "Actions":
-        """Both: the second's path and pick win where both have one."""
+        """Both: the second's path, pick and option win where both have one."""
         return Actions(
             open_path=other.open_path or self.open_path,
             open_dialog=self.open_dialog or other.open_dialog,
@@ -135,6 +136,7 @@ class Actions:
             dismiss_error=self.dismiss_error or other.dismiss_error,
             quit=self.quit or other.quit,
             pick=other.pick or self.pick,
+            option=other.option or self.option,
         )
 
 

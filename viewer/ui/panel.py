@@ -55,7 +55,7 @@ def _sections(state: State, report: Report, session: Session) -> tuple[State, Ac
     if widgets.section("Camera", OPEN):
         state = _camera(state, report, s)
     if session.scene and widgets.section("Scene", OPEN if report.warnings else 0):
-        _scene(report, s)
+        actions |= _scene(report, s)
     if widgets.section("Window"):
         state = replace(state, interface=_window(state.interface, s))
         if imgui.button("Save picture (F12)", ImVec2(-1, 0)):
@@ -192,7 +192,7 @@ def _dataset(state: State, report: Report, s: float) -> State:
     return state
 
 
-def _scene(report: Report, s: float) -> None:
+def _scene(report: Report, s: float) -> Actions:
     for warning in report.warnings:
         widgets.colored(theme.WARNING, warning)
     facts = [
@@ -210,11 +210,24 @@ def _scene(report: Report, s: float) -> None:
     widgets.dim("Recognised by")
     for line in report.evidence:
         widgets.wrapped(line)
+    return _options(report)
+
+
+def _options(report: Report) -> Actions:
+    """A field for each option of the format: Enter loads the scene again with what it says."""
+    actions = Actions()
     if report.settings:
-        widgets.dim("Options (--option NAME=VALUE)")
-        for setting in report.settings:
-            _fact(setting.name, f"{setting.value}  ({setting.origin})", s)
-            imgui.set_item_tooltip(setting.help)
+        widgets.dim("Options, as --option NAME=VALUE")
+    for setting in report.settings:
+        widgets.wrapped(f"{setting.name}  ({setting.origin})")
+        imgui.set_item_tooltip(setting.help)
+        imgui.set_next_item_width(-1)
+        flags = imgui.InputTextFlags_.enter_returns_true.value
+        entered, text = imgui.input_text(f"##option {setting.name}", setting.value, flags)
+        imgui.set_item_tooltip(f"{setting.help}. Enter loads the scene again")
+        if entered and text.strip() != setting.value:
+            actions |= Actions(option=(setting.name, text.strip()))
+    return actions
 
 
 def _fact(name: str, value: str, s: float) -> None:
