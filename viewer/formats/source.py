@@ -97,8 +97,9 @@ class Source:
         return value
 
     def origin_of(self, option: Option[Any]) -> str:
-        """Where the value of an option came from that was asked for before."""
-        return next(s.origin for s in self.settings if s.name == option.name)
+        """Where the value of an option came from, for what follows from it: its name if given."""
+        origin = next(s.origin for s in self.settings if s.name == option.name)
+        return option.name if origin == "given" else origin
 
     def part(self, start: float, end: float) -> Progress:
         """Progress of a step that is the part start..end of the whole."""

@@ -54,7 +54,8 @@ def _sections(state: State, report: Report, session: Session) -> tuple[State, Ac
         state = replace(state, settings=_picture(state.settings, report, session))
     if widgets.section("Camera", OPEN):
         state = _camera(state, report, s)
-    if session.scene and widgets.section("Scene", OPEN if report.warnings else 0):
+    told = report.warnings or any(setting.origin == "given" for setting in report.settings)
+    if session.scene and widgets.section("Scene", OPEN if told else 0):
         actions |= _scene(report, s)
     if widgets.section("Window"):
         state = replace(state, interface=_window(state.interface, s))
@@ -220,11 +221,10 @@ def _options(report: Report) -> Actions:
         widgets.dim("Options, as --option NAME=VALUE")
     for setting in report.settings:
         widgets.wrapped(f"{setting.name}  ({setting.origin})")
-        imgui.set_item_tooltip(setting.help)
+        imgui.set_item_tooltip(f"{setting.help}. Enter loads the scene again")
         imgui.set_next_item_width(-1)
         flags = imgui.InputTextFlags_.enter_returns_true.value
         entered, text = imgui.input_text(f"##option {setting.name}", setting.value, flags)
-        imgui.set_item_tooltip(f"{setting.help}. Enter loads the scene again")
         if entered and text.strip() != setting.value:
             actions |= Actions(option=(setting.name, text.strip()))
     return actions
