@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests import files, scenes
-from tests.samples import hybrid3d4d
+from tests.samples import hybrid3d4d, static_checkpoint
 from tests.samples import native4d as sample
 from viewer import formats
 from viewer.core.camera import Camera
@@ -279,6 +279,18 @@ def test_a_ply_that_was_saved_beside_a_checkpoint_opens_as_itself(tmp_path):
     ply.write(tmp_path / "slice.ply", files.gaussians(5))
     assert formats.load(tmp_path / "slice.ply").report.format == "3dgs-ply"
     assert formats.load(tmp_path).report.format == "hybrid-3d-4dgs"
+
+
+def test_a_static_checkpoint_opens_where_there_is_no_ply(tmp_path):
+    static_checkpoint.write(tmp_path)
+    model, report = formats.load(tmp_path)
+    held = torch.load(tmp_path / "chkpnt7000.pth", weights_only=False)[0]
+    assert report.format == "3dgs-checkpoint"
+    torch.testing.assert_close(model.slice(0).means, held[1].data)
+    torch.testing.assert_close(model.slice(0).opacities, torch.sigmoid(held[6].data[:, 0]))
+    ply.write(tmp_path / "a.ply", files.gaussians(5))
+    assert formats.load(tmp_path).report.format == "3dgs-ply"
+    assert formats.load(tmp_path / "chkpnt7000.pth").report.format == "3dgs-checkpoint"
 
 
 def option(path, name: str) -> tuple[str, str]:

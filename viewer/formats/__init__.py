@@ -98,7 +98,7 @@ def _recognised(path: Path, known: tuple[Format, ...], wanted: str) -> tuple[For
             groups = _claims_below(path, known)
         claims = [claim for group in groups for claim in group]
         if not claims:
-            raise Unusable(f"{path}: {_what_it_is(path)}", _known(known))
+            raise Unusable(f"{path}: {_what_it_is(path)}", _way_out(path, known))
     except OSError as error:
         raise Unusable(f"{path}: cannot be read ({error.strerror or error})") from error
     taken = [claim for group in groups for claim in _taken(group, wanted)]
@@ -136,7 +136,9 @@ def _claims_below(path: Path, known: tuple[Format, ...]) -> list[list[Claim]]:
     ]
 
 
-def _known(known: tuple[Format, ...]) -> str:
+def _way_out(path: Path, known: tuple[Format, ...]) -> str:
+    if path.is_dir() and training.data_set_files(path):
+        return "open the folder of a model that was trained on them"
     names = sorted(form.name for form in known)
     return f"known are {', '.join(names)}: the README says what to open of each"
 

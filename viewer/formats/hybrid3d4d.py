@@ -5,18 +5,15 @@ Source: scene/gaussian_model.py and gaussian_renderer/__init__.py of ohsngjun/3D
 """
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from viewer.core import rotation
-from viewer.core.errors import Unusable
-from viewer.core.splats import covars_of
+from viewer.core.splats import Splats, covars_of
 from viewer.core.temporal import Gaussians4D
-from viewer.formats import Format, Loaded, checkpoint, chkpnt, native4d, sanitize, scene
+from viewer.formats import Format, Loaded, chkpnt, native4d, scene, static_checkpoint
 from viewer.formats.source import Match, Source
 
 FIRST_STATIC = 19  # entry of the tuple
@@ -44,20 +41,15 @@ def load(source: Source) -> Loaded:
 def _gaussians(run: native4d.Run, source: Source) -> tuple[Gaussians4D, Tensor]:
     """Both sets, and each one's place in the file."""
     moving, rows = native4d.dynamic(run, source)
-    still, still_rows = _static(run.held, source)
-    count = len(run.held[1])
-    return together(moving, rows, count, still, still_rows)
+    still = static_checkpoint.splats(run.held, FIRST_STATIC, source)
+    return together(moving, rows, len(run.held[1]), still)
 
 
 def together(
-    moving: Gaussians4D,
-    rows: Tensor | None,
-    count: int,
-    still: Gaussians4D,
-    still_rows: Tensor | None,
+    moving: Gaussians4D, rows: Tensor | None, count: int, still: Splats
 ) -> tuple[Gaussians4D, Tensor]:
     """Both sets as one, by covariances, and their places: still ones after `count` moving ones."""
-    n, m = len(moving.means), len(still.means)
+    n, m = len(moving.means), len(still)
     degree = max(moving.colors.shape[1], still.colors.shape[1])
     waves = moving.waves
     if waves is not None:
@@ -67,8 +59,8 @@ def together(
         means=torch.cat([moving.means, still.means]),
         motion=torch.cat([moving.motion, motion]),
         opacities=torch.cat([moving.opacities, still.opacities]),
-        center=torch.cat([moving.center, still.center]),
-        width=torch.cat([moving.width, still.width]),
+        center=torch.cat([moving.center, still.means.new_zeros(m)]),
+        width=torch.cat([moving.width, torch.full_like(still.opacities, math.inf)]),
         colors=torch.cat([_padded(moving.colors, degree), _padded(still.colors, degree)]),
         covars=torch.cat([_covars(moving), _covars(still)]),
         waves=waves,
@@ -76,62 +68,8 @@ def together(
         fixed_directions=moving.fixed_directions,
     )
     first = torch.arange(n) if rows is None else rows
-    second = torch.arange(m) if still_rows is None else still_rows
+    second = torch.arange(m) if still.index is None else still.index
     return gaussians, torch.cat([first, second + count])
-
-
-def _static(held: Sequence[Any], source: Source) -> tuple[Gaussians4D, Tensor | None]:
-    """The still Gaussians, and the rows kept where some were left out."""
-    path, i = source.path, FIRST_STATIC
-    if isinstance(held[i], Tensor) and not held[i].numel():
-        return _empty(), None  # before any Gaussian became static
-    means = checkpoint.tensor(held[i], "entry 19 (static_xyz)", path, (None, 3))
-    n = len(means)
-    dc = checkpoint.view(held[i + 1], "entry 20 (static_features_dc)", path, (n, 1, 3))
-    rest = checkpoint.view(held[i + 2], "entry 21 (static_features_rest)", path, (n, None, 3))
-    if 1 + rest.shape[1] not in native4d.HARMONICS:
-        raise Unusable(f"{path}: {1 + rest.shape[1]} static coefficients, expected 1, 4, 9 or 16")
-    colors = torch.cat([dc, rest], 1).float()
-    scales = checkpoint.tensor(held[i + 3], "entry 22 (static_scaling)", path, (n, 3))
-    quats = checkpoint.tensor(held[i + 4], "entry 23 (static_rotation)", path, (n, 4))
-    opacities = checkpoint.tensor(held[i + 5], "entry 24 (static_opacity)", path, (n, 1))
-    turned = quats.isfinite().all(1, keepdim=True)
-    if not turned.all():  # the trainer's conversion takes the root of a negative trace
-        source.warnings.append(f"{int((~turned).sum()):,} static Gaussians are drawn unrotated")
-        quats = torch.where(turned, quats, torch.zeros_like(quats))
-    fields = {
-        "static positions": means,
-        "static scales": scales,
-        "static opacities": opacities.clamp(-1e4, 1e4),
-    }
-    rows = sanitize.finite_rows(fields, source.warnings)
-    if rows is not None:
-        means, scales, quats, opacities, colors = (
-            part[rows] for part in (means, scales, quats, opacities, colors)
-        )
-    return Gaussians4D(
-        means=means,
-        motion=means.new_empty(len(means), 0, 3),
-        opacities=torch.sigmoid(opacities[:, 0]),
-        center=means.new_zeros(len(means)),
-        width=torch.full_like(means[:, 0], math.inf),
-        colors=sanitize.colors(colors, source.warnings),
-        quats=rotation.normalized(quats),
-        scales=sanitize.scales(scales, source.warnings),
-    ), rows
-
-
-def _empty() -> Gaussians4D:
-    none = torch.empty(0)
-    return Gaussians4D(
-        means=torch.empty(0, 3),
-        motion=torch.empty(0, 0, 3),
-        opacities=none,
-        center=none,
-        width=none,
-        colors=torch.empty(0, 1, 3),
-        covars=torch.empty(0, 6),
-    )
 
 
 def _padded(colors: Tensor, count: int) -> Tensor:
@@ -139,7 +77,7 @@ def _padded(colors: Tensor, count: int) -> Tensor:
     return torch.cat([colors, colors.new_zeros(len(colors), count - colors.shape[1], 3)], 1)
 
 
-def _covars(g: Gaussians4D) -> Tensor:
+def _covars(g: Gaussians4D | Splats) -> Tensor:
     if g.covars is not None:
         return g.covars
     assert g.quats is not None
