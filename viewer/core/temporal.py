@@ -19,6 +19,7 @@ from viewer.core.model import nbytes
 from viewer.core.splats import MIN_ALPHA, Appearance, Splats
 
 MIN_WIDTH = 1e-18  # a window narrower than this is one instant; its square must not underflow
+COLUMNS = 16  # numbers of a row that are moved at once when rows change places
 CLASSES = 12  # life classes: octaves of half-life below the model's own span
 
 
@@ -71,10 +72,12 @@ class Gaussians4D:
 
 def _moved(field: Tensor, order: Tensor) -> Tensor:
     """Rows of a field that nobody else holds: in its own memory, unless that is now too large."""
-    rows = field.index_select(0, order)
-    if len(order) < 0.9 * len(field) or not field.is_contiguous():
-        return rows
-    return field[: len(order)].copy_(rows)
+    n = len(order)
+    if n < 0.9 * len(field) or not field.is_contiguous() or not n:
+        return field.index_select(0, order)
+    for columns in field.view(len(field), -1).split(COLUMNS, 1):  # a few at a time: a small copy
+        columns[:n] = columns.index_select(0, order)
+    return field[:n]
 
 
 def half_lives(opacities: Tensor, width: Tensor, cull: float = 0.0) -> Tensor:

@@ -5,6 +5,7 @@ Source: scene/gaussian_model.py and gaussian_renderer/__init__.py of ohsngjun/3D
 """
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -39,50 +40,62 @@ def load(source: Source) -> Loaded:
 
 
 def _gaussians(run: native4d.Run, source: Source) -> tuple[Gaussians4D, Tensor]:
-    """Both sets, and each one's place in the file."""
-    moving, rows = native4d.dynamic(run, source)
-    still = static_checkpoint.splats(run.held, FIRST_STATIC, source)
-    return together(moving, rows, len(run.held[1]), still)
+    """Both sets as one, by covariances, and each one's place in the file."""
+    gaussians, rows = native4d.dynamic(run, source)
+    moving = _fields(gaussians)
+    period, fixed = gaussians.period, gaussians.fixed_directions
+    del gaussians  # each field goes once it is in the whole
+    splats = static_checkpoint.splats(run.held, FIRST_STATIC, source)
+    index, count = splats.index, len(splats)
+    still = _still(splats, moving)
+    del splats
+    names = list(moving)
+    whole = {name: _joined(moving.pop(name), still.pop(name)) for name in names}
+    first = torch.arange(len(whole["means"]) - count) if rows is None else rows
+    second = torch.arange(count) if index is None else index
+    places = torch.cat([first, second + len(run.held[1])])
+    return Gaussians4D(**whole, period=period, fixed_directions=fixed), places
 
 
-def together(
-    moving: Gaussians4D, rows: Tensor | None, count: int, still: Splats
-) -> tuple[Gaussians4D, Tensor]:
-    """Both sets as one, by covariances, and their places: still ones after `count` moving ones."""
-    n, m = len(moving.means), len(still)
-    degree = max(moving.colors.shape[1], still.colors.shape[1])
-    waves = moving.waves
-    if waves is not None:
-        waves = torch.cat([waves, waves.new_zeros(m, *waves.shape[1:])])
-    motion = still.means.new_zeros(m, moving.motion.shape[1], 3)
-    gaussians = Gaussians4D(
-        means=torch.cat([moving.means, still.means]),
-        motion=torch.cat([moving.motion, motion]),
-        opacities=torch.cat([moving.opacities, still.opacities]),
-        center=torch.cat([moving.center, still.means.new_zeros(m)]),
-        width=torch.cat([moving.width, torch.full_like(still.opacities, math.inf)]),
-        colors=torch.cat([_padded(moving.colors, degree), _padded(still.colors, degree)]),
-        covars=torch.cat([_covars(moving), _covars(still)]),
-        waves=waves,
-        period=moving.period,
-        fixed_directions=moving.fixed_directions,
-    )
-    first = torch.arange(n) if rows is None else rows
-    second = torch.arange(m) if still.index is None else still.index
-    return gaussians, torch.cat([first, second + count])
+def _fields(g: Gaussians4D) -> dict[str, Tensor]:
+    """Fields of the moving Gaussians, shaped by covariances."""
+    fields = g.tensors()
+    if g.quats is not None and g.scales is not None:
+        fields["covars"] = covars_of(rotation.matrices(g.quats), g.scales)
+        del fields["quats"], fields["scales"]
+    return fields
+
+
+def _still(splats: Splats, moving: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same fields of Gaussians that stand still and are always there."""
+    assert splats.quats is not None
+    assert splats.scales is not None
+    m, means = len(splats), splats.means
+    fields = {
+        "means": means,
+        "motion": means.new_zeros(m, moving["motion"].shape[1], 3),
+        "opacities": splats.opacities,
+        "center": means.new_zeros(m),
+        "width": torch.full_like(splats.opacities, math.inf),
+        "colors": splats.colors,
+        "covars": covars_of(rotation.matrices(splats.quats), splats.scales),
+    }
+    if "waves" in moving:
+        fields["waves"] = means.new_zeros(m, *moving["waves"].shape[1:])
+    return fields
+
+
+def _joined(moving: Tensor, still: Tensor) -> Tensor:
+    """One field of both; coefficients of a lower degree are filled up with zeros."""
+    if moving.dim() == 3 and moving.shape[1] != still.shape[1]:
+        most = max(moving.shape[1], still.shape[1])
+        moving, still = _padded(moving, most), _padded(still, most)
+    return torch.cat([moving, still])
 
 
 def _padded(colors: Tensor, count: int) -> Tensor:
     """Coefficients [N, K, 3] with zeros up to [N, count, 3]."""
     return torch.cat([colors, colors.new_zeros(len(colors), count - colors.shape[1], 3)], 1)
-
-
-def _covars(g: Gaussians4D | Splats) -> Tensor:
-    if g.covars is not None:
-        return g.covars
-    assert g.quats is not None
-    assert g.scales is not None
-    return covars_of(rotation.matrices(g.quats), g.scales)
 
 
 FORMAT = Format(

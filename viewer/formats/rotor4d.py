@@ -84,7 +84,9 @@ def load(source: Source) -> Loaded:
     background = source.option(BACKGROUND, *_background(config))
     appearance = Appearance(background=background)
     # The family's own cut on the window, e^-16, lies far under the 1/255 that all obey.
-    model = scene.indexed(*_gaussians(parameters, source), timing, appearance, source)
+    gaussians, rows = _gaussians(parameters, source)
+    del parameters  # what they say is in the Gaussians, and memory is wanted for the index
+    model = scene.indexed(gaussians, rows, timing, appearance, source)
     degree = sh.degree(model.gaussians.colors.shape[1])
     cameras = training.cameras(run, source.warnings)
     return Loaded(model, scene.report(source, FORMAT.name, model, timing, degree, cameras))
