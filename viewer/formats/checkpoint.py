@@ -6,7 +6,7 @@ stays on disk. Older files are one pickle and are read whole.
 
 import zipfile
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
 import numpy as np
@@ -20,6 +20,7 @@ ZIP, LEGACY = b"PK\x03\x04", b"\x80\x02"
 MAX_LEGACY = 8 << 30  # bytes of a file that has to be read whole
 MAX_PICKLE = 64 << 20  # bytes of the part that is not tensors
 MAX_DEPTH = 32
+PICKLE, NEWEST_PROTOCOL = "data.pkl", b"\x05"
 HEAD = 1 << 20  # bytes of an old file in which its names are looked for
 
 # NumPy scalars stand beside the tensors of most training runs; the second name is older NumPy's.
@@ -126,7 +127,17 @@ def _checked(path: Path) -> bool:
                     f"{path}: {member.filename} has {member.file_size} bytes, "
                     f"expected at most {MAX_PICKLE}"
                 )
+            if PurePosixPath(member.filename).name == PICKLE:
+                _check_protocol(archive, member, path)
     return True
+
+
+def _check_protocol(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> None:
+    """Raises Unusable for a pickle that names a protocol there is not."""
+    with archive.open(member) as opened:
+        start = opened.read(2)
+    if start[:1] != b"\x80" or start[1:] > NEWEST_PROTOCOL:
+        raise Unusable(f"{path}: {member.filename} begins with {start!r}, expected a pickle")
 
 
 def _check_tensors(held: object, path: Path) -> None:
