@@ -28,6 +28,7 @@ def playbacks(draw):
         playing=True,
         loop=draw(st.sampled_from(list(Loop))),
         backwards=draw(st.booleans()),
+        whole_frames=draw(st.booleans()),
     )
     first, last = sorted(draw(st.integers(0, frames - 1)) for _ in range(2))
     if draw(st.booleans()) and first < last:
@@ -41,6 +42,7 @@ def test_ticking_never_leaves_the_part_that_plays(p, steps):
     for dt in steps:
         p = clock.tick(p, dt)
         assert p.first - slack <= p.time <= p.last + slack
+        assert p.start - slack <= p.shown <= p.time + slack + 2e-6 * p.step
 
 
 @given(playbacks(), st.floats(-1e6, 1e6))
@@ -146,3 +148,52 @@ def test_loop_kinds_come_round():
     p = clock.next_loop(clock.next_loop(P))
     assert p.loop is Loop.ONCE
     assert clock.next_loop(p).loop is Loop.REPEAT
+
+
+def test_playing_backwards_mirrors_playing_forwards():
+    p = replace(P, time=9.0, backwards=True)
+    assert clock.tick(p, 0.45).time == pytest.approx(4.5)
+    assert clock.tick(p, 0.95).time == 0.0  # the first frame's own duration
+    assert clock.tick(p, 1.05).time == pytest.approx(8.5)
+    p = clock.tick(replace(p, loop=Loop.ONCE), 5.0)
+    assert (p.time, p.playing) == (0.0, False)
+    assert clock.toggle(p).time == 9.0
+
+
+def test_shuttle_goes_both_ways_and_faster_each_time():
+    p = clock.shuttle(replace(P, playing=False, time=4.0, speed=0.25), backwards=False)
+    assert (p.playing, p.backwards, p.speed) == (True, False, 1.0)
+    for speed in (2.0, 4.0, 8.0, 16.0, 16.0):
+        p = clock.shuttle(p, backwards=False)
+        assert p.speed == speed
+    p = clock.shuttle(p, backwards=True)
+    assert (p.playing, p.backwards, p.speed, p.time) == (True, True, 1.0, 4.0)
+
+
+def test_whole_frames_show_the_frame_the_playhead_is_in():
+    p = replace(P, time=3.7)
+    assert p.shown == 3.7
+    assert replace(p, whole_frames=True).shown == 3.0
+    assert replace(p, whole_frames=True, time=4.0 - 1e-9).shown == 4.0  # rounding is no frame
+    assert replace(P, time=9.0, whole_frames=True).shown == 9.0
+
+
+@pytest.mark.parametrize(
+    ("text", "time"),
+    [
+        ("7", 7.0), ("7.5", 7.5), ("7,5", 7.5), ("+2", 5.0), ("-1", 2.0), ("0.4s", 4.0),
+        ("0:0.6", 6.0), ("50%", 4.5), ("t2.5", 2.5), (" T 1 ", 1.0), ("1e9", 1e9),
+    ],
+)  # fmt: skip
+def test_typed_times(text, time):
+    assert clock.entered(replace(P, time=3.0), text) == pytest.approx(time)
+
+
+def test_typed_shares_are_of_the_part_that_plays():
+    assert clock.entered(replace(P, mark_in=2.0, mark_out=6.0), "25%") == 3.0
+
+
+@pytest.mark.parametrize("text", ["", "x", "t", "%", "nan", "1:2:3:x", "s", "++1", "1e999", "inf%"])
+def test_what_is_no_time_is_said_to_be_none(text):
+    with pytest.raises(ValueError, match=r"expected 123, \+10, 4.1s, 1:04.5, 50% or t0.62"):
+        clock.entered(P, text)

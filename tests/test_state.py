@@ -118,6 +118,17 @@ def test_speed_loop_and_mark_keys():
     assert press(marked, "o", modifiers=("shift",)).playback.mark_in is None
 
 
+def test_shuttle_whole_frame_and_entry_keys():
+    paused = press(start(), "k")
+    back = press(paused, "j", "j")
+    assert (back.playback.playing, back.playback.backwards, back.playback.speed) == (True, True, 2)
+    assert not press(back, "k").playback.playing
+    forth = press(back, "l")
+    assert (forth.playback.backwards, forth.playback.speed) == (False, 1)
+    assert press(paused, "x").playback.whole_frames
+    assert press(paused, "t").interface.entry == ""
+
+
 def test_left_drag_orbits_middle_and_shift_left_pan_right_looks():
     home = start().rig
     orbited = drag(start(), "left", (10, 5)).rig

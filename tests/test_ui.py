@@ -114,6 +114,10 @@ def test_a_click_on_the_readout_changes_the_ruler(ui):
     one.click(960, 530).frame()
     assert one.state.interface.units is Units.SECONDS
     assert (one.picture() != before).any()
+    one.click(960, 530).frame()
+    assert one.state.interface.units is Units.TIME
+    one.click(960, 530).frame()
+    assert one.state.interface.units is Units.FRAMES
 
 
 def test_gestures_on_the_scene_reach_the_camera_and_go_on_over_panels(ui):
@@ -366,3 +370,23 @@ def test_an_option_is_changed_in_its_field(ui):
     assert one.click(*elsewhere).actions.option is None
     one.click(*field).key(imgui.Key.end).type("5").key(imgui.Key.enter)
     assert one.actions.option == ("time_duration", "0,105")
+
+
+def test_a_time_is_typed_in_the_readouts_place(ui):
+    one = ui().key(imgui.Key.t)
+    assert one.state.interface.entry == ""
+    one.frame(2).type("50%").key(imgui.Key.enter)
+    assert one.state.interface.entry is None
+    assert one.state.playback.time == pytest.approx(4.5)
+    one.key(imgui.Key.t).frame(2).type("what").key(imgui.Key.enter)
+    assert one.state.interface.entry == ""  # cleared, and open still
+    assert one.state.playback.time == pytest.approx(4.5)
+    one.frame(2).key(imgui.Key.escape)
+    assert one.state.interface.entry is None
+
+
+def test_cameras_with_a_time_are_marked_on_the_track(ui):
+    seen = report()
+    untimed = replace(seen, cameras=tuple(replace(c, time=None) for c in seen.cameras))
+    assert any(c.time is not None for c in seen.cameras)
+    assert (ui(report=seen).picture()[560:] != ui(report=untimed).picture()[560:]).any()

@@ -180,12 +180,12 @@ class Viewer:
         scene, state = self._desk.scene, self.state
         if scene is None:
             return None
-        key = (scene, state.rig, state.playback.time, state.settings, size)
+        key = (scene, state.rig, state.playback.shown, state.settings, size)
         held = self._shown
         if held is None or held.key != key or held.pending:
             try:
                 frame = self._path.render(
-                    scene.model, state.rig.camera(*size), state.playback.time, state.settings
+                    scene.model, state.rig.camera(*size), state.playback.shown, state.settings
                 )
             except Exception as error:
                 self._fail(problem(error, "Drawing failed"))
@@ -270,7 +270,7 @@ class Viewer:
                 self._save_picture()
             if actions.pick is not None:
                 camera = state.rig.camera(*size)
-                desk.pick(actions.pick, camera, state.settings, state.playback.time)
+                desk.pick(actions.pick, camera, state.settings, state.playback.shown)
         except Exception as error:
             self._fail(problem(error, "This failed"))
 

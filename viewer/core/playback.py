@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, replace
 from enum import Enum
 
+FASTEST = 16.0
 SPEEDS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0, 8.0, 16.0)
 
 
@@ -22,6 +23,7 @@ class Playback:
     start, end: the first and the last frame. step: one frame. fps: frames a second at speed 1.
     mark_in, mark_out: the part that plays; None is the whole. Each frame lasts 1 / fps, the last
     too: `overrun` is how far a looping playhead has gone into the last frame's own duration.
+    backwards: the way it plays; ping-pong turns it. whole_frames: nothing between frames is shown.
     held: the user has the playhead in hand, so the clock does not move it.
     """
 
@@ -37,6 +39,7 @@ class Playback:
     mark_in: float | None = None
     mark_out: float | None = None
     overrun: float = 0.0
+    whole_frames: bool = False
     held: bool = False
 
     @property
@@ -64,6 +67,12 @@ class Playback:
         """The playhead in seconds of footage."""
         return self.frame / self.fps
 
+    @property
+    def shown(self) -> float:
+        """Model time of the picture: the playhead's, or that of the frame it is in."""
+        whole = math.floor(self.frame + 1e-6)
+        return min(self.time_of(whole), self.end) if self.whole_frames else self.time
+
     def time_of(self, frame: float) -> float:
         """Model time of a frame number."""
         return self.start + frame * self.step
@@ -83,13 +92,16 @@ def tick(p: Playback, dt: float) -> Playback:
         phase = phase % (2 * length)
         place = phase if phase <= length else 2 * length - phase
         return replace(p, time=p.first + place, backwards=phase > length, overrun=0.0)
+    gone = max(p.last - p.time if p.backwards else p.time - p.first, 0.0)  # from where it begins
     if p.loop is Loop.ONCE:
-        time = max(p.time, p.first) + travel
-        done = time >= p.last
-        return replace(p, time=p.last if done else time, playing=not done, overrun=0.0)
-    period = length + p.step
-    phase = math.fmod(max(p.time - p.first, 0.0) + p.overrun + travel, period)
-    return replace(p, time=p.first + min(phase, length), overrun=max(phase - length, 0.0))
+        done = gone + travel >= length
+        place = min(gone + travel, length)
+        time = p.last - place if p.backwards else p.first + place
+        return replace(p, time=time, playing=not done, overrun=0.0)
+    phase = math.fmod(gone + p.overrun + travel, length + p.step)
+    place = min(phase, length)
+    time = p.last - place if p.backwards else p.first + place
+    return replace(p, time=time, overrun=max(phase - length, 0.0))
 
 
 def seek(p: Playback, time: float) -> Playback:
@@ -103,8 +115,46 @@ def toggle(p: Playback) -> Playback:
     """Play or pause. Playing from the end of a range that plays once starts it again."""
     if p.playing:
         return replace(p, playing=False)
-    at_end = p.loop is Loop.ONCE and p.time >= p.last
-    return replace(p, playing=True, time=p.first if at_end else p.time, overrun=0.0)
+    begin, done = (p.last, p.time <= p.first) if p.backwards else (p.first, p.time >= p.last)
+    again = p.loop is Loop.ONCE and done
+    return replace(p, playing=True, time=begin if again else p.time, overrun=0.0)
+
+
+def shuttle(p: Playback, backwards: bool) -> Playback:
+    """Play one way at speed 1; the same way again doubles the speed (J and L of video editors)."""
+    if p.playing and p.backwards is backwards:
+        return replace(p, speed=min(2 * p.speed, FASTEST))
+    turned = replace(p, playing=False, backwards=backwards, speed=1.0)
+    return toggle(turned)
+
+
+def entered(p: Playback, text: str) -> float:
+    """The model time that a typed text means. Raises ValueError saying what can be typed.
+
+    `123` a frame, `+10` or `-10` frames from here, `4.1s` or `1:04.5` footage, `50%` of the part
+    that plays, `t0.62` model time.
+    """
+    word = text.strip().lower().replace(",", ".")
+    try:
+        if word.startswith("t"):
+            return _finite(word[1:])
+        if word.endswith("%"):
+            return p.first + _finite(word[:-1]) / 100 * (p.last - p.first)
+        if word.endswith("s") or ":" in word:
+            minutes, _, seconds = word.removesuffix("s").rpartition(":")
+            return p.time_of((60 * _finite(minutes or "0") + _finite(seconds)) * p.fps)
+        if word.startswith(("+", "-")):
+            return p.time_of(p.frame + _finite(word))
+        return p.time_of(_finite(word))
+    except ValueError:
+        raise ValueError("expected 123, +10, 4.1s, 1:04.5, 50% or t0.62") from None
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError
+    return value
 
 
 def step_frames(p: Playback, count: int) -> Playback:

@@ -25,7 +25,10 @@ BINDINGS: tuple[tuple[str, str, str], ...] = (
     ("Time", "Space", "play or pause"),
     ("Time", "Left  Right  ,  .", "previous or next frame (Shift: ten)"),
     ("Time", "Home  End", "first or last frame"),
+    ("Time", "J  K  L", "play backwards, pause, play forwards; again: twice as fast"),
     ("Time", "[  ]", "slower, faster"),
+    ("Time", "T", "go to a typed frame (123, +10), second (4.1s), share (50%) or time (t0.62)"),
+    ("Time", "X", "whole frames only, or every moment between them"),
     ("Time", "P", "loop, ping-pong, once"),
     ("Time", "I  O", "start or end of the part that plays; with Shift: clear both"),
     ("Camera", "left drag", "orbit"),
@@ -54,6 +57,7 @@ class Units(Enum):
 
     FRAMES = "frames"
     SECONDS = "seconds"
+    TIME = "time"  # the model's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,7 @@ class Interface:
     statistics: bool = True
     units: Units = Units.FRAMES
     dialog: Dialog | None = None
+    entry: str | None = None  # text of the field for a time, while it is open
     vsync: bool = True
     fps_cap: int = 0
     fullscreen: bool = False
@@ -235,6 +240,8 @@ def _press_window(interface: Interface, key: str, shift: bool) -> Interface:
             return replace(interface, panel=not interface.panel)
         case "h":
             return replace(interface, statistics=not interface.statistics)
+        case "t":
+            return replace(interface, entry="")
         case "f11":
             return replace(interface, fullscreen=not interface.fullscreen)
         case "escape" if interface.help:
@@ -267,6 +274,12 @@ def _press_time(p: Playback, key: str, shift: bool) -> Playback:
     match key:
         case "space":
             return clock.toggle(p)
+        case "j" | "l":
+            return clock.shuttle(p, backwards=key == "j")
+        case "k":
+            return replace(p, playing=False)
+        case "x":
+            return replace(p, whole_frames=not p.whole_frames)
         case "left" | "comma":
             return clock.step_frames(p, -10 if shift else -1)
         case "right" | "period":

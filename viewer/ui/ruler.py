@@ -19,19 +19,30 @@ class Tick:
 
 def ticks(p: Playback, units: Units, width: float, label_gap: float) -> tuple[Tick, ...]:
     """Ticks of a ruler `width` pixels long whose labels stand at least `label_gap` apart."""
-    last = float(p.frames - 1) if units is Units.FRAMES else (p.frames - 1) / p.fps
+    last = _length(p, units)
+    offset = p.start if units is Units.TIME else 0.0
     if last <= 0 or width <= 0:
         return ()
     step = nice_step(last * label_gap / width, whole=units is Units.FRAMES)
     minor = step / _divisions(step, units, width / last, label_gap)
     if last / minor > MOST_TICKS:
         minor = step
-    count = min(math.floor(last / minor + 1e-9), MOST_TICKS)
+    begin = math.ceil(offset / minor - 1e-9)
+    count = min(math.floor((offset + last) / minor + 1e-9) - begin, MOST_TICKS)
     per_label = round(step / minor)
     return tuple(
-        Tick(i * minor / last, _label(i * minor, step, units) if i % per_label == 0 else "")
-        for i in range(count + 1)
+        Tick(
+            (i * minor - offset) / last,
+            _label(i * minor, step, units) if i % per_label == 0 else "",
+        )
+        for i in range(begin, begin + count + 1)
     )
+
+
+def _length(p: Playback, units: Units) -> float:
+    if units is Units.FRAMES:
+        return float(p.frames - 1)
+    return (p.frames - 1) / p.fps if units is Units.SECONDS else p.end - p.start
 
 
 def nice_step(least: float, whole: bool) -> float:
@@ -55,7 +66,7 @@ def _divisions(step: float, units: Units, pixels_per_unit: float, label_gap: flo
     leading = round(step / 10.0 ** math.floor(math.log10(step) + 1e-9))
     for n in {1: (10, 5, 2), 2: (4, 2), 5: (5,)}.get(leading, (2,)):
         wide = step / n * pixels_per_unit >= label_gap / 12
-        if wide and (units is Units.SECONDS or (step / n).is_integer()):
+        if wide and (units is not Units.FRAMES or (step / n).is_integer()):
             return n
     return 1
 
@@ -64,4 +75,6 @@ def _label(value: float, step: float, units: Units) -> str:
     if units is Units.FRAMES:
         return f"{round(value)}"
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
+    if units is Units.TIME:
+        return f"{value:.{decimals}f}"
     return clock(value, decimals) + "s"

@@ -8,7 +8,7 @@ from viewer.core import playback as clock
 from viewer.core.playback import SPEEDS, Loop, Playback
 from viewer.core.report import Report
 from viewer.core.session import Session
-from viewer.core.state import State, Units
+from viewer.core.state import Interface, State, Units
 from viewer.ui import ruler, theme, track, widgets
 
 HEIGHT = 92.0  # design pixels
@@ -16,6 +16,8 @@ LOW_HEIGHT = 52.0  # where the window is too low for the transport
 ROOM_FOR_TRANSPORT = 180.0  # height of the window
 MARGIN = 10.0
 BUTTON = 28.0
+ENTRY_WIDTH = 190.0
+ENTRY_HINT = "123, +10, 4.1s, 50%, t0.62"
 LOOP_NAMES = {Loop.REPEAT: "Loop", Loop.PING_PONG: "Ping-pong", Loop.ONCE: "Once"}
 
 
@@ -42,10 +44,14 @@ def timeline(state: State, report: Report, session: Session) -> State:
     if tall >= HEIGHT * s:
         p = _transport(p, s)
     imgui.end_disabled()
-    if tall >= HEIGHT * s:
-        interface = replace(interface, units=_readout(p, report, interface.units, s))
+    if tall < HEIGHT * s or not report.moves:
+        interface = replace(interface, entry=None)
+    elif interface.entry is not None:
+        p, interface = _entry(p, interface, s)
+    else:
+        interface = replace(interface, units=_readout(p, interface.units, s))
     if report.moves:
-        p = track.track(p, interface.units, report.frame_times, s)
+        p = track.track(p, interface.units, report, s)
     else:
         p = replace(p, held=False)
         widgets.push_font_size(theme.SMALL)
@@ -67,7 +73,8 @@ def _transport(p: Playback, s: float) -> Playback:
             p = clock.step_frames(p, -1)
         imgui.same_line(0, 2 * s)
     wide = ImVec2(BUTTON * 1.4 * s, BUTTON * s)
-    icon, tip = ("pause", "Pause (Space)") if p.playing else ("play", "Play (Space)")
+    way = ", backwards" if p.backwards and p.loop is not Loop.PING_PONG else ""
+    icon, tip = ("pause", "Pause (Space)") if p.playing else ("play", f"Play{way} (Space)")
     if widgets.icon_button("play", icon, wide, tip, lit=True):
         p = clock.toggle(p)
     if width > 240:
@@ -79,10 +86,10 @@ def _transport(p: Playback, s: float) -> Playback:
             p = clock.seek(p, p.last)
     padding = ImVec2(8 * s, (BUTTON * s - imgui.get_font_size()) / 2)
     imgui.push_style_var(imgui.StyleVar_.frame_padding.value, padding)
-    if width > 380:
+    if width > 450:
         imgui.same_line(0, 12 * s)
         p = _manner(p, s)
-    if width > 560:
+    if width > 630:
         imgui.same_line(0, 12 * s)
         p = _marks(p, s)
     imgui.pop_style_var()
@@ -101,6 +108,11 @@ def _manner(p: Playback, s: float) -> Playback:
                 p = replace(p, speed=speed)
         imgui.end_combo()
     imgui.set_item_tooltip("Speed ([ slower, ] faster)")
+    imgui.same_line(0, 4 * s)
+    name = "Frames" if p.whole_frames else "Smooth"
+    if imgui.button(f"{name}###whole", ImVec2(66 * s, 0)):
+        p = replace(p, whole_frames=not p.whole_frames)
+    imgui.set_item_tooltip("Whole frames only, or every moment between them (X)")
     return p
 
 
@@ -120,10 +132,28 @@ def _marks(p: Playback, s: float) -> Playback:
     return p
 
 
-def _readout(p: Playback, report: Report, units: Units, s: float) -> Units:
+def _entry(p: Playback, interface: Interface, s: float) -> tuple[Playback, Interface]:
+    """A field in the readout's place: Enter goes there and pauses, Esc or a click closes it.
+
+    What means nothing is cleared away, so that the field shows again what can be typed.
+    """
+    imgui.same_line(imgui.get_window_size().x - (MARGIN + ENTRY_WIDTH) * s)
+    imgui.set_next_item_width(ENTRY_WIDTH * s)
+    if not interface.entry:
+        imgui.set_keyboard_focus_here()
+    flags = imgui.InputTextFlags_.enter_returns_true.value
+    done, text = imgui.input_text_with_hint("##entry", ENTRY_HINT, interface.entry or "", flags)
+    if not done:
+        return p, replace(interface, entry=None if imgui.is_item_deactivated() else text)
+    try:
+        time = clock.entered(p, text)
+    except ValueError:
+        return p, replace(interface, entry="")
+    return replace(clock.seek(p, time), playing=False), replace(interface, entry=None)
+
+
+def _readout(p: Playback, units: Units, s: float) -> Units:
     """Frames, seconds and model time at the right end; a click changes what the ruler counts."""
-    if not report.moves:
-        return units
     frame, last = f"{p.frame:.1f}", f"{p.frames - 1}"
     length = ruler.clock((p.frames - 1) / p.fps, 2)
     parts = [
@@ -141,11 +171,12 @@ def _readout(p: Playback, report: Report, units: Units, s: float) -> Units:
     imgui.same_line(imgui.get_window_size().x - MARGIN * s - total)
     at = imgui.get_cursor_screen_pos()
     clicked = imgui.invisible_button("readout", ImVec2(total, BUTTON * s))
-    imgui.set_item_tooltip("Frame, seconds, model time. Click: the ruler in seconds or frames")
+    imgui.set_item_tooltip("Frame, seconds, model time. Click: what the ruler counts. T: go to")
     _draw_readout(parts, at, s)
     if not clicked:
         return units
-    return Units.SECONDS if units is Units.FRAMES else Units.FRAMES
+    order = list(Units)
+    return order[(order.index(units) + 1) % len(order)]
 
 
 def _draw_readout(parts: list[tuple[str, str]], at: ImVec2, s: float) -> None:

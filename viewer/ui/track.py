@@ -6,6 +6,7 @@ from imgui_bundle import ImVec2, imgui
 
 from viewer.core import playback as clock
 from viewer.core.playback import Playback
+from viewer.core.report import Report
 from viewer.core.state import Units
 from viewer.ui import ruler, theme, widgets
 
@@ -44,7 +45,7 @@ class Span:
         return self.top + RAIL * self.s
 
 
-def track(p: Playback, units: Units, instants: tuple[float, ...] | None, s: float) -> Playback:
+def track(p: Playback, units: Units, report: Report, s: float) -> Playback:
     """Draw it over the rest of the window, and return the playback as dragged."""
     at, room = imgui.get_cursor_screen_pos(), imgui.get_content_region_avail()
     inset = GRIP * s
@@ -61,7 +62,8 @@ def track(p: Playback, units: Units, instants: tuple[float, ...] | None, s: floa
     hovered = imgui.is_item_hovered()
     draw = imgui.get_window_draw_list()
     _ruler(draw, span, p, units)
-    _rail(draw, span, p, instants)
+    _rail(draw, span, p, report.frame_times)
+    _cameras(draw, span, report)
     for which, lit in (("in", lit_in), ("out", lit_out)):
         _draw_handle(draw, span, p, which, lit)
     if hovered and not held:
@@ -134,6 +136,20 @@ def _rail(
             alpha = 0.55 if p.first <= time <= p.last else 0.2
             dot = theme.u32(theme.TEXT, alpha)
             draw.add_circle_filled(ImVec2(x, y + 9 * s), 1.6 * s, dot, 8)
+
+
+def _cameras(draw: imgui.ImDrawList, span: Span, report: Report) -> None:
+    """A mark where a camera of the dataset saw the scene."""
+    times = {round(span.x(c.time)) for c in report.cameras if c.time is not None}
+    s, color = span.s, theme.u32(theme.ACCENT, 0.6)
+    for x in times:
+        if span.left <= x <= span.right:
+            draw.add_triangle_filled(
+                ImVec2(x, span.rail + 6 * s),
+                ImVec2(x - 3 * s, span.rail + 12 * s),
+                ImVec2(x + 3 * s, span.rail + 12 * s),
+                color,
+            )
 
 
 def _draw_handle(draw: imgui.ImDrawList, span: Span, p: Playback, which: str, lit: bool) -> None:
