@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from viewer import __version__, resources
+from viewer.core import look
 from viewer.core.errors import BadArgument, Cancelled, Unusable
+from viewer.core.rig import Rig
 from viewer.core.settings import RenderSettings
 
 if TYPE_CHECKING:
@@ -126,6 +128,13 @@ def _time_arguments(parser: Parser) -> None:
 def _camera_arguments(parser: Parser) -> None:
     parser.add_argument("--camera", type=Path, metavar="CAM.json", help="viewmat, K, width, height")
     parser.add_argument("--view", type=int, metavar="N", help="camera N of the dataset, from 0")
+    _look_argument(parser)
+
+
+def _look_argument(parser: Parser) -> None:
+    parser.add_argument(
+        "--look", type=_look, metavar="NUMBERS", help="a view as the window copies it (Ctrl+C)"
+    )
 
 
 def _output_argument(parser: Parser, what: str) -> None:
@@ -137,6 +146,7 @@ def _view_arguments(parser: Parser) -> None:
     _option_argument(parser)
     _settings_arguments(parser)
     _time_arguments(parser)
+    _look_argument(parser)
 
 
 def _info_arguments(parser: Parser) -> None:
@@ -204,6 +214,7 @@ def _opening(args: argparse.Namespace) -> "Opening":
         frame=given.get("frame"),
         camera=given.get("camera"),
         view=given.get("view"),
+        rig=given.get("look"),
     )
 
 
@@ -234,6 +245,7 @@ def _view(args: argparse.Namespace) -> int:
             size=args.size,
             time=args.time,
             frame=args.frame,
+            rig=args.look,
         )
     )
 
@@ -329,6 +341,13 @@ def _rgb(text: str) -> tuple[float, float, float]:
     if not all(0 <= c <= 1 for c in (r, g, b)):
         raise argparse.ArgumentTypeError(f"{text!r}, expected three numbers from 0 to 1")
     return r, g, b
+
+
+def _look(text: str) -> Rig:
+    try:
+        return look.rig_of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _name_value(text: str) -> tuple[str, str]:

@@ -71,6 +71,16 @@ class Window:
         width, height = held[2:] if held else glfw.get_window_size(self._handle)
         return (round(width / self._scale), round(height / self._scale))
 
+    @property
+    def clipboard(self) -> str:
+        """Text in the clipboard; empty where there is none."""
+        held: Any = glfw.get_clipboard_string(self._handle)  # bytes, whatever is annotated
+        return held.decode(errors="replace") if isinstance(held, bytes) else held or ""
+
+    @clipboard.setter
+    def clipboard(self, text: str) -> None:
+        glfw.set_clipboard_string(self._handle, text)
+
     def poll(self, wait: float) -> bool:
         """Take events in, waiting up to `wait` seconds for one; whether waiting was cut short."""
         if wait <= 0:

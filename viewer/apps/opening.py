@@ -14,6 +14,7 @@ from viewer import formats
 from viewer.core.camera import Camera, load_camera
 from viewer.core.errors import BadArgument
 from viewer.core.report import Report
+from viewer.core.rig import Rig
 from viewer.core.settings import RenderSettings
 from viewer.frame import FramePath
 from viewer.gl import context
@@ -27,7 +28,8 @@ WIDE = 200  # characters
 class Opening:
     """Which model, and where and when to look at it; the part all subcommands share.
 
-    time in the model's unit, or frame as a number; camera: a CAM.json; view: a dataset camera.
+    time in the model's unit, or frame as a number; camera: a CAM.json; view: a dataset camera; rig:
+    a copied view.
     """
 
     path: Path
@@ -38,6 +40,7 @@ class Opening:
     frame: float | None = None
     camera: Path | None = None
     view: int | None = None
+    rig: Rig | None = None
 
 
 def terminal() -> Console:
@@ -87,8 +90,10 @@ def time_of(opening: Opening, report: Report) -> float:
 
 def camera_of(opening: Opening, report: Report) -> Camera:
     """The camera asked for, else the first view, at the size asked for."""
-    if opening.camera is not None and opening.view is not None:
-        raise BadArgument("--camera and --view say the same thing: give one of them")
+    given = {"camera": opening.camera, "view": opening.view, "look": opening.rig}
+    named = [f"--{name}" for name, value in given.items() if value is not None]
+    if len(named) > 1:
+        raise BadArgument(f"{' and '.join(named)} say the same thing: give one of them")
     if opening.camera is not None:
         camera = load_camera(opening.camera)
     elif opening.view is not None:
@@ -98,7 +103,7 @@ def camera_of(opening: Opening, report: Report) -> Camera:
             raise BadArgument(f"--view is {opening.view}, this model has cameras {known}")
         camera = report.cameras[opening.view].camera
     else:
-        return report.home.camera(*(opening.size or DEFAULT_SIZE))
+        return (opening.rig or report.home).camera(*(opening.size or DEFAULT_SIZE))
     return camera if opening.size is None else camera.resized(*opening.size)
 
 

@@ -33,7 +33,7 @@ def slice_to_file(request: SliceRequest) -> int:
         if kind == ".ply":
             lost = ply_export.write(beside, splats)
         else:
-            posed = opening.camera is not None or opening.view is not None
+            posed = any(v is not None for v in (opening.camera, opening.view, opening.rig))
             center = camera_of(opening, report).center if posed else None
             with beside.open("wb") as file:
                 np.savez(

@@ -11,13 +11,14 @@ from viewer import formats, resources
 from viewer.apps.desk import Desk, Load, Order, Scene, problem
 from viewer.apps.opening import Opening, time_of
 from viewer.apps.pace import Pace, smoothed
+from viewer.core import look, preferences
 from viewer.core import playback as clock
-from viewer.core import preferences
 from viewer.core import rig as rigs
 from viewer.core.errors import Unusable
 from viewer.core.files import replacing
 from viewer.core.folder import Listing, existing, listing
 from viewer.core.preferences import Preferences
+from viewer.core.rig import Rig
 from viewer.core.session import NO_SCENE, Problem, Session
 from viewer.core.settings import RenderSettings
 from viewer.core.state import Actions, Dialog, FrameStats, Interface, State, Units, opened, update
@@ -44,6 +45,7 @@ class ViewRequest:
     size: tuple[int, int] | None = None
     time: float | None = None
     frame: float | None = None
+    rig: Rig | None = None
 
 
 def view(request: ViewRequest, load: Load = formats.load, watch: Watch | None = None) -> int:
@@ -174,6 +176,8 @@ class Viewer:
             asked = Opening(scene.order.path, time=request.time, frame=request.frame)
             p = clock.seek(self.state.playback, time_of(asked, scene.report))
             self.state = replace(self.state, playback=replace(p, playing=False))
+        if request is not None and request.rig is not None:
+            self.state = replace(self.state, rig=request.rig)
 
     def _draw(self, size: tuple[int, int]) -> TextureTarget | None:
         """The picture: drawn anew only if something in it changed."""
@@ -268,11 +272,34 @@ class Viewer:
         try:
             if actions.screenshot:
                 self._save_picture()
+            if actions.copy_look and desk.scene is not None:
+                order, p = desk.scene.order, state.playback
+                path = str(order.path.absolute())
+                self._window.clipboard = look.line(
+                    path, order.options, state.rig, p.time, state.settings
+                )
+                self._tell("Copied the view as a line of text")
+            if actions.paste_look:
+                self._go_to(self._window.clipboard)
             if actions.pick is not None:
                 camera = state.rig.camera(*size)
                 desk.pick(actions.pick, camera, state.settings, state.playback.shown)
         except Exception as error:
             self._fail(problem(error, "This failed"))
+
+    def _go_to(self, text: str) -> None:
+        """See the open scene as a copied line says."""
+        try:
+            seen = look.parsed(text, self.state.settings)
+        except ValueError as error:
+            self._tell(f"The clipboard holds no view: {error}")
+            return
+        p = self.state.playback
+        if seen.time is not None:
+            p = replace(clock.seek(p, seen.time), playing=False)
+        self.state = replace(
+            self.state, rig=seen.rig, playback=p, settings=seen.settings, camera_index=None
+        )
 
     def _save_picture(self) -> None:
         frame = self._shown.frame if self._shown else None

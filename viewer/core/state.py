@@ -40,6 +40,7 @@ BINDINGS: tuple[tuple[str, str, str], ...] = (
     ("Camera", "F", "show the whole scene"),
     ("Camera", "R", "back to the first view"),
     ("Camera", "1 to 9  PgUp  PgDn", "cameras of the dataset"),
+    ("Camera", "Ctrl+C  Ctrl+V", "copy the view as a line of text; go to a copied one"),
     ("Window", "F1  ?", "this help"),
     ("Window", "G", "settings"),
     ("Window", "H", "statistics"),
@@ -129,6 +130,8 @@ class Actions:
     quit: bool = False
     pick: tuple[float, float] | None = None  # framebuffer pixels: make this surface the pivot
     option: tuple[str, str] | None = None  # of the format: load again with this name and value
+    copy_look: bool = False  # the view, as a line in the clipboard
+    paste_look: bool = False
 
     def __or__(self, other: "Actions") -> "Actions":
         """Both: the second's path, pick and option win where both have one."""
@@ -142,6 +145,8 @@ class Actions:
             quit=self.quit or other.quit,
             pick=other.pick or self.pick,
             option=other.option or self.option,
+            copy_look=other.copy_look or self.copy_look,
+            paste_look=other.paste_look or self.paste_look,
         )
 
 
@@ -215,6 +220,10 @@ def _press(state: State, key: str, inputs: Inputs, report: Report) -> tuple[Stat
     match key:
         case "o" if ctrl:
             return state, Actions(open_dialog=True)
+        case "c" if ctrl:
+            return state, Actions(copy_look=True)
+        case "v" if ctrl:
+            return state, Actions(paste_look=True)
         case "f5":
             return state, Actions(reload=True)
         case "f12":
