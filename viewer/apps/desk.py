@@ -9,6 +9,7 @@ import numpy as np
 
 from viewer import formats, resources
 from viewer.apps.job import Job
+from viewer.apps.watch import Watcher
 from viewer.core.camera import Camera
 from viewer.core.errors import BadArgument, Cancelled, Unusable
 from viewer.core.report import Report
@@ -50,6 +51,7 @@ class Desk:
         self._load = load
         self._loading: tuple[Order, Job[formats.Loaded]] | None = None
         self._picking: Job[Vec3 | None] | None = None
+        self._watched: tuple[Order, Watcher] | None = None
         self._retired: list[Prefetch] = []  # of scenes that are gone, still at a last slice
 
     @property
@@ -94,6 +96,21 @@ class Desk:
             self._retired = [m for m in (*self._retired, old.model) if m.working]
         return self.scene
 
+    def newer(self, follow: bool) -> bool:
+        """Whether what lies where the scene came from is newer than it; looked at while following.
+
+        Nothing is while another scene is on its way.
+        """
+        order = self.scene.order if follow and self.scene is not None else None
+        if self._watched is not None and self._watched[0] is not order:
+            self._watched[1].release()
+            self._watched = None
+        if order is None:
+            return False
+        if self._watched is None:
+            self._watched = order, Watcher(order.path, order.options)
+        return self._loading is None and self._watched[1].newer()
+
     def pick(
         self, at: tuple[float, float], camera: Camera, settings: RenderSettings, time: float
     ) -> None:
@@ -113,6 +130,7 @@ class Desk:
 
     def release(self) -> None:
         """Stop all work and let the scene go, promptly."""
+        self.newer(follow=False)
         if self._loading is not None:
             self._loading[1].close()
             self._loading = None

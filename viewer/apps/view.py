@@ -142,6 +142,10 @@ class Viewer:
         dropped = self._window.dropped()
         if dropped is not None:
             self._desk.open(Order(Path(dropped)))
+        elif self._desk.newer(self.state.interface.watch):
+            self._tell("Loading what is newer")
+            assert self._desk.scene is not None
+            self._desk.open(self._desk.scene.order)
         try:
             point = self._desk.picked()
             if point is not None:

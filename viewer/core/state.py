@@ -84,6 +84,7 @@ class Interface:
     vsync: bool = True
     fps_cap: int = 0
     fullscreen: bool = False
+    watch: bool = False  # load again what training leaves anew
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,12 @@ def load(
     return loaded
 
 
+def located(path: Path, options: Mapping[str, str] | None = None) -> Path:
+    """The file or folder that `load` would read. Raises as `load` does for what it is not."""
+    wanted = (options or {}).get(OPEN_AS.name, "")
+    return _recognised(path.expanduser(), formats(), wanted)[1].path
+
+
 def formats() -> tuple[Format, ...]:
     """Every format there is: ours, then those of other packages."""
     found = []

@@ -242,13 +242,15 @@ def _window(interface: Interface, s: float) -> Interface:
     interface = replace(interface, vsync=imgui.checkbox("Vertical sync", interface.vsync)[1])
     full = imgui.checkbox("Full screen (F11)", interface.fullscreen)[1]
     shown = imgui.checkbox("Statistics (H)", interface.statistics)[1]
+    watch = imgui.checkbox("Follow training", interface.watch)[1]
+    imgui.set_item_tooltip("Load again when something newer is there; view and time stay")
     widgets.row("Frame limit", LABEL * s)
     if imgui.begin_combo("##cap", _cap_name(interface.fps_cap)):
         for cap in CAPS:
             if imgui.selectable(_cap_name(cap), cap == interface.fps_cap)[0]:
                 interface = replace(interface, fps_cap=cap)
         imgui.end_combo()
-    return replace(interface, fullscreen=full, statistics=shown)
+    return replace(interface, fullscreen=full, statistics=shown, watch=watch)
 
 
 def _cap_name(cap: int) -> str:
