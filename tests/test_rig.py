@@ -1,6 +1,7 @@
 """Camera moves: what each keeps and what it changes."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -90,3 +91,31 @@ def test_a_cameras_rig_gives_that_camera_again():
     again = rigs.from_camera(camera, 3.0, (0.0, -1.0, 0.0)).camera(160, 90)
     np.testing.assert_allclose(again.viewmat, camera.viewmat, atol=1e-6)
     np.testing.assert_allclose(again.K, camera.K, atol=1e-6)
+
+
+@pytest.mark.parametrize("up", [(0.0, -1.0, 0.0), (0.0, 0.0, 1.0), (0.6, 0.8, 0.0)])
+@pytest.mark.parametrize("side", rigs.Side)
+def test_a_side_is_seen_straight_on_from_as_far_as_before(up, side):
+    rig = rigs.facing((0.3, 0.2, 1.0), up, 0.9)
+    rig = replace(rig, position=(1.0, 2.0, 3.0), distance=5.0)
+    seen = rigs.from_side(rig, side)
+    np.testing.assert_allclose(seen.pivot, rig.pivot, atol=1e-9)
+    np.testing.assert_allclose(seen.axes.T @ seen.axes, np.eye(3), atol=1e-9)
+    assert np.linalg.det(seen.axes) == pytest.approx(1)
+    offset = np.array(seen.position) - np.array(rig.pivot)
+    assert np.linalg.norm(offset) == pytest.approx(5.0)
+    height = offset @ np.array(up) / 5.0
+    want = {rigs.Side.TOP: 1.0, rigs.Side.BOTTOM: -1.0}.get(side, 0.0)
+    assert height == pytest.approx(want, abs=1e-9)
+    if want == 0:  # upright
+        assert -seen.axes[:, 1] @ np.array(up) == pytest.approx(1)
+
+
+def test_opposite_sides_are_opposite_and_right_is_on_the_right():
+    rig = rigs.facing((0.0, 0.0, 1.0), (0.0, -1.0, 0.0), 0.9)
+    front, right = (rigs.from_side(rig, s) for s in (rigs.Side.FRONT, rigs.Side.RIGHT))
+    for one, two in (("FRONT", "BACK"), ("LEFT", "RIGHT"), ("TOP", "BOTTOM")):
+        a, b = (rigs.from_side(rig, rigs.Side[name]).axes[:, 2] for name in (one, two))
+        np.testing.assert_allclose(a, -b, atol=1e-9)
+    # Who stands on the right of the view from the front looks to its left.
+    np.testing.assert_allclose(right.axes[:, 2], -front.axes[:, 0], atol=1e-9)

@@ -188,6 +188,15 @@ def test_f_frames_the_scene_and_r_goes_home():
     assert press(away, "r").rig == report().home
 
 
+def test_keypad_looks_from_the_sides_and_with_ctrl_from_the_opposite_ones():
+    front, back = press(start(), "keypad1").rig, press(start(), "keypad1", modifiers=("ctrl",)).rig
+    np.testing.assert_allclose(front.axes[:, 2], -back.axes[:, 2], atol=1e-9)
+    top = press(start(), "keypad7")
+    assert top.rig == rigs.from_side(start().rig, rigs.Side.TOP)
+    assert top.camera_index is None
+    assert press(start(), "keypad3").rig == rigs.from_side(start().rig, rigs.Side.RIGHT)
+
+
 def test_number_and_page_keys_go_to_cameras_of_the_dataset():
     state = press(start(), "2")
     assert (state.camera_index, state.playback.time) == (1, 4.0)

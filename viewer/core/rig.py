@@ -5,6 +5,7 @@ It knows nothing of buttons and keys (state.py maps them) and needs no torch.
 
 import math
 from dataclasses import dataclass, replace
+from enum import Enum
 
 import numpy as np
 
@@ -15,6 +16,17 @@ Quat = tuple[float, float, float, float]
 
 MIN_FOV, MAX_FOV = math.radians(5), math.radians(140)
 MAX_ELEVATION = math.radians(89)
+
+
+class Side(Enum):
+    """Where one stands to look along an axis."""
+
+    FRONT = "front"
+    BACK = "back"
+    LEFT = "left"
+    RIGHT = "right"
+    TOP = "top"
+    BOTTOM = "bottom"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +139,33 @@ def facing(direction: Vec3, up: Vec3, fov_y: float) -> Rig:
     d = np.array(direction, dtype=float)
     upright = Rig(up=up, fov_y=fov_y)
     return replace(upright, orientation=_facing(d / np.linalg.norm(d), upright))
+
+
+def ahead_of(up: Vec3) -> np.ndarray:
+    """[3] unit world direction that a view from the front looks along: upright on `up`."""
+    u = np.array(up)
+    ahead = np.array([0.0, 0.0, 1.0]) if abs(u[2]) < 0.9 else np.array([0.0, 1.0, 0.0])
+    ahead = ahead - u * (u @ ahead)
+    return ahead / np.linalg.norm(ahead)
+
+
+def from_side(rig: Rig, side: Side) -> Rig:
+    """Look at the pivot along an axis, from as far as now."""
+    up = np.array(rig.up)
+    ahead = ahead_of(rig.up)
+    right = np.cross(ahead, up)
+    forward, above = {
+        Side.FRONT: (ahead, up),
+        Side.BACK: (-ahead, up),
+        Side.RIGHT: (-right, up),
+        Side.LEFT: (right, up),
+        Side.TOP: (-up, ahead),
+        Side.BOTTOM: (up, ahead),
+    }[side]
+    down = -above
+    axes = np.stack([np.cross(down, forward), down, forward], 1)
+    position = np.array(rig.pivot) - rig.distance * forward
+    return replace(rig, position=_vec(position), orientation=quaternion(axes))
 
 
 def matrix(q: Quat) -> np.ndarray:

@@ -12,13 +12,18 @@ from viewer.core import playback as clock
 from viewer.core import rig as rigs
 from viewer.core.playback import Playback
 from viewer.core.report import Report
-from viewer.core.rig import Rig
+from viewer.core.rig import Rig, Side
 from viewer.core.settings import RenderSettings
 
 FLY_SPEED = 0.6  # pivot distances a second
 FAST, SLOW = 5.0, 0.2
 LOOK_SPEED = 2.0  # radians for a drag across the height of the window
 MAX_FLY_STEP = 0.1  # seconds: after a hitch the camera does not leap
+SIDES = {  # without Ctrl, and with it
+    "keypad1": (Side.FRONT, Side.BACK),
+    "keypad3": (Side.RIGHT, Side.LEFT),
+    "keypad7": (Side.TOP, Side.BOTTOM),
+}
 MIN_FLY_DISTANCE = 0.02  # of the scene's radius: flying never stalls beside a near pivot
 
 BINDINGS: tuple[tuple[str, str, str], ...] = (
@@ -38,6 +43,7 @@ BINDINGS: tuple[tuple[str, str, str], ...] = (
     ("Camera", "double click", "turn about the surface under the pointer"),
     ("Camera", "W A S D Q E", "fly; Shift fast, Alt slow"),
     ("Camera", "F", "show the whole scene"),
+    ("Camera", "keypad 1 3 7", "from the front, the right, the top (Ctrl: back, left, below)"),
     ("Camera", "R", "back to the first view"),
     ("Camera", "1 to 9  PgUp  PgDn", "cameras of the dataset"),
     ("Camera", "Ctrl+C  Ctrl+V", "copy the view as a line of text; go to a copied one"),
@@ -221,6 +227,9 @@ def _press(state: State, key: str, inputs: Inputs, report: Report) -> tuple[Stat
     match key:
         case "o" if ctrl:
             return state, Actions(open_dialog=True)
+        case "keypad1" | "keypad3" | "keypad7":
+            rig = rigs.from_side(state.rig, SIDES[key][ctrl])
+            return replace(state, rig=rig, camera_index=None), Actions()
         case "c" if ctrl:
             return state, Actions(copy_look=True)
         case "v" if ctrl:

@@ -171,10 +171,7 @@ def _looks_ahead(points: np.ndarray) -> bool:
 
 def _from_outside(up: Vec3) -> Vec3:
     """Direction of a view from the front, slightly above."""
-    u = np.array(up)
-    ahead = np.array([0.0, 0.0, 1.0]) if abs(u[2]) < 0.9 else np.array([0.0, 1.0, 0.0])
-    ahead = ahead - u * (u @ ahead)
-    d = ahead / np.linalg.norm(ahead) * math.cos(RAISED) - u * math.sin(RAISED)
+    d = rigs.ahead_of(up) * math.cos(RAISED) - np.array(up) * math.sin(RAISED)
     return (float(d[0]), float(d[1]), float(d[2]))
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from imgui_bundle import ImVec2, imgui
 
+from viewer.core import rig as rigs
 from viewer.core.report import Report
-from viewer.core.rig import MAX_FOV, MIN_FOV
+from viewer.core.rig import MAX_FOV, MIN_FOV, Side
 from viewer.core.session import Session
 from viewer.core.settings import RenderSettings
 from viewer.core.state import Actions, Interface, State, go_to_camera
@@ -170,7 +171,20 @@ def _camera(state: State, report: Report, s: float) -> State:
         up = -state.rig.axes[:, 1]
         axis = (float(up[0]), float(up[1]), float(up[2]))
         state = replace(state, rig=replace(state.rig, up=axis))
+    state = _sides(state, s)
     return _dataset(state, report, s) if report.cameras else state
+
+
+def _sides(state: State, s: float) -> State:
+    widgets.row("View from", LABEL * s)
+    if imgui.begin_combo("##side", "a side"):
+        for side in Side:
+            if imgui.selectable(side.value, False)[0]:
+                rig = rigs.from_side(state.rig, side)
+                state = replace(state, rig=rig, camera_index=None)
+        imgui.end_combo()
+    imgui.set_item_tooltip("keypad 1 3 7; with Ctrl the other side")
+    return state
 
 
 def _dataset(state: State, report: Report, s: float) -> State:
