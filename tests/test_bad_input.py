@@ -436,6 +436,15 @@ SAMPLES = {
 }
 
 
+def test_a_zstd_frame_that_claims_too_much_is_refused_before_memory_is_asked_for(tmp_path):
+    """Found by the test below: one byte of a frame's header made 10^15 bytes of it."""
+    content = bytearray(files.spz(4))
+    content[132] = 192
+    (tmp_path / "a.spz").write_bytes(content)
+    with pytest.raises(Unusable, match=r"a stream claims [0-9]+ bytes, expected"):
+        formats.load(tmp_path / "a.spz")
+
+
 SLOW_FIXTURE = [HealthCheck.function_scoped_fixture]
 
 

@@ -166,8 +166,13 @@ def _streams(path: Path, header: Header, packed: bytes) -> list[bytes]:
     unpacker = zstandard.ZstdDecompressor()
     arrays, at = [], table + 16 * number
     for (size, _), raw in zip(sizes, wanted, strict=False):
+        frame = packed[at : at + size]
         try:
-            got = unpacker.decompress(packed[at : at + size], max_output_size=raw)
+            # What a frame claims is allocated before it is unpacked, whatever the limit.
+            claimed = zstandard.get_frame_parameters(frame).content_size
+            if claimed not in (raw, zstandard.CONTENTSIZE_UNKNOWN):
+                raise Unusable(f"{path}: a stream claims {claimed} bytes, expected {raw}")
+            got = unpacker.decompress(frame, max_output_size=raw)
         except zstandard.ZstdError as error:
             raise Unusable(f"{path}: is broken ({error})") from None
         if len(got) != raw:
