@@ -445,6 +445,14 @@ def test_a_zstd_frame_that_claims_too_much_is_refused_before_memory_is_asked_for
         formats.load(tmp_path / "a.spz")
 
 
+def test_bounds_of_colours_are_all_there_or_none(tmp_path):
+    """Found by the test below: a letter of one bound's name was another."""
+    content = files.random_compressed().replace(b"float max_g", b"float max_h", 1)
+    (tmp_path / "a.compressed.ply").write_bytes(content)
+    with pytest.raises(Unusable, match="chunk has no max_g; found"):
+        formats.load(tmp_path / "a.compressed.ply")
+
+
 SLOW_FIXTURE = [HealthCheck.function_scoped_fixture]
 
 

@@ -17,6 +17,7 @@ from viewer.formats.ply import Header
 from viewer.formats.source import COMMON, HEAD, Codec, Match, Progress, Source
 
 CHUNK = 256  # Gaussians that share bounds
+COLOR_BOUNDS = [f"{end}_{channel}" for end in ("min", "max") for channel in "rgb"]
 PACKED = ("packed_position", "packed_rotation", "packed_scale", "packed_color")
 AXES, CHANNELS = ("x", "y", "z"), ("r", "g", "b")
 SOME = 128 * CHUNK  # Gaussians decoded at once
@@ -99,6 +100,8 @@ def _chunks(header: Header) -> np.ndarray:
     bounds = [
         f"{end}_{part}{axis}" for end in ("min", "max") for part in ("", "scale_") for axis in AXES
     ]
+    if any(name in chunk.names for name in COLOR_BOUNDS):  # of newer files: all or none of them
+        bounds += COLOR_BOUNDS
     for element, wanted in ((chunk, bounds), (vertex, PACKED)):
         missing = [name for name in wanted if name not in element.names]
         if missing or element.lists:
@@ -152,7 +155,7 @@ def _color(
     """RGB [n, 3] and opacity [n] of 8 bits each; newer files bound the colours by chunk."""
     parts = [((packed >> shift) & 0xFF) / np.float32(255) for shift in (24, 16, 8, 0)]
     rgb = np.stack(parts[:3], 1)
-    if "min_r" in (chunks.dtype.names or ()):
+    if COLOR_BOUNDS[0] in (chunks.dtype.names or ()):
         for i, channel in enumerate(CHANNELS):
             low, high = chunks[f"min_{channel}"][chunk], chunks[f"max_{channel}"][chunk]
             rgb[:, i] = low * (1 - rgb[:, i]) + high * rgb[:, i]
