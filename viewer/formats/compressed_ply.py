@@ -67,10 +67,11 @@ def _splats(header: Header, progress: Progress, warnings: list[str]) -> Splats:
         progress(0.8 * start / count, "decoding")
         here = slice(start, start + len(rows))
         chunk = np.arange(start, start + len(rows)) // CHUNK
-        means[here] = _vector(rows["packed_position"], chunks, chunk, "")
-        logs[here] = _vector(rows["packed_scale"], chunks, chunk, "scale_")
         quats[here] = _quats(rows["packed_rotation"])
-        rgb, opacities[here] = _color(rows["packed_color"], chunks, chunk)
+        with np.errstate(all="ignore"):  # bounds that are not finite: mended below, and said
+            means[here] = _vector(rows["packed_position"], chunks, chunk, "")
+            logs[here] = _vector(rows["packed_scale"], chunks, chunk, "scale_")
+            rgb, opacities[here] = _color(rows["packed_color"], chunks, chunk)
         colors[here, 0] = (rgb - 0.5) / sh.C0
         start += len(rows)
     start = 0
