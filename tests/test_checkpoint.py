@@ -1,6 +1,8 @@
 """Checkpoints are hostile until proven otherwise."""
 
 import os
+import pickle
+import time
 import zipfile
 from pathlib import Path
 
@@ -112,3 +114,68 @@ def test_optimiser_state_stays_on_disk(tmp_path):
     checkpoint.tensor(held["w"], "w", tmp_path, (4,))
     grown = (int(rss.read_text().split()[1]) - before) * os.sysconf("SC_PAGE_SIZE")
     assert grown < 32 << 20
+
+
+def tuple_bomb(depth: int) -> bytes:
+    """A pickle of a few bytes whose dictionary key takes 2^depth steps to hash."""
+    code = b"\x80\x02]q\x00)q\x01a"
+    for i in range(1, depth):
+        code += b"h" + bytes([i]) + b"h" + bytes([i]) + b"\x86q" + bytes([i + 1]) + b"a"
+    return code + b"}h" + bytes([depth]) + b"Nsa."
+
+
+def list_bomb(depth: int) -> bytes:
+    """Lists that each name the one below twice: 2^depth ways to the lowest."""
+    code = b"\x80\x02]q\x00]q\x01a"
+    for i in range(1, depth):
+        one, two = bytes([i]), bytes([i + 1])
+        code += b"]q" + two + b"h" + one + b"ah" + one + b"aa"
+    return code + b"h" + bytes([depth]) + b"a."
+
+
+def with_pickle(path: Path, code: bytes) -> Path:
+    """A checkpoint whose pickle is replaced."""
+    torch.save({"a": torch.zeros(1)}, path)
+    with zipfile.ZipFile(path) as old:
+        parts = {name: old.read(name) for name in old.namelist()}
+    with zipfile.ZipFile(path, "w") as new:
+        for name, content in parts.items():
+            new.writestr(name, code if name.endswith("data.pkl") else content)
+    return path
+
+
+def test_the_tuple_bomb_is_one():
+    """Each level doubles the time: the refusal below is not of a harmless file."""
+    took = []
+    for depth in (14, 18):
+        start = time.perf_counter()
+        pickle.loads(tuple_bomb(depth))
+        took.append(time.perf_counter() - start)
+    assert took[1] > 4 * took[0]
+
+
+@pytest.mark.parametrize("depth", [40, 200])
+def test_keys_that_would_be_hashed_for_ever_are_refused_at_once(tmp_path, depth):
+    path = with_pickle(tmp_path / "a.pth", tuple_bomb(depth))
+    with pytest.raises(Unusable, match="is nested 19 deep"):
+        checkpoint.load(path)
+    old = tmp_path / "old.pth"
+    torch.save({"a": 1}, old, _use_new_zipfile_serialization=False)
+    content = old.read_bytes()
+    start = content.rindex(b"\x80\x02}q\x00X")
+    old.write_bytes(content[:start] + tuple_bomb(depth))
+    with pytest.raises(Unusable, match="is nested 19 deep"):
+        checkpoint.load(old)
+
+
+def test_lists_that_share_lists_are_walked_once(tmp_path):
+    held = checkpoint.load(with_pickle(tmp_path / "a.pth", list_bomb(200)))
+    assert isinstance(held, list)
+
+
+def test_tuples_of_an_honest_depth_are_read(tmp_path):
+    held: object = 1.5
+    for _ in range(12):
+        held = (held,)
+    torch.save(held, tmp_path / "a.pth")
+    assert checkpoint.load(tmp_path / "a.pth") == held

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from tests.samples import omg4 as sample
 from tests.samples import omg4_ftgs as ftgs
+from tests.test_checkpoint import tuple_bomb
 from viewer import formats
 from viewer.core.errors import Cancelled, Unusable
 from viewer.formats import comp_xz, huffman, omg4, omg4_networks
@@ -387,3 +388,10 @@ def attempt(path: Path) -> formats.Loaded | Unusable:
         return formats.load(path)
     except Unusable as error:
         return error
+
+
+def test_a_pickle_that_would_be_hashed_for_ever_is_refused_at_once(tmp_path):
+    path = tmp_path / "comp.xz"
+    path.write_bytes(lzma.compress(tuple_bomb(40)))
+    with pytest.raises(Unusable, match="is nested 19 deep"):
+        comp_xz.read(path, silent)

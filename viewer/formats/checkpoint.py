@@ -7,19 +7,20 @@ stays on disk. Older files are one pickle and are read whole.
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from viewer.core.errors import Unusable
+from viewer.formats import pickles
 
 ENDINGS = (".pth", ".pt", ".ckpt")
 ZIP, LEGACY = b"PK\x03\x04", b"\x80\x02"
 MAX_LEGACY = 8 << 30  # bytes of a file that has to be read whole
 MAX_PICKLE = 64 << 20  # bytes of the part that is not tensors
-MAX_DEPTH = 32
+OLD_PICKLES = 4  # of PyTorch's old form: magic number, protocol, system, and what is held
 PICKLE, NEWEST_PROTOCOL = "data.pkl", b"\x05"
 HEAD = 1 << 20  # bytes of an old file in which its names are looked for
 
@@ -117,6 +118,8 @@ def _checked(path: Path) -> bool:
     if not head.startswith(ZIP):
         if size > MAX_LEGACY:
             raise Unusable(f"{path}: {size} bytes in PyTorch's old form, expected {MAX_LEGACY}")
+        with path.open("rb") as file:
+            check_old(file, size)
         return False
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
@@ -128,33 +131,49 @@ def _checked(path: Path) -> bool:
                     f"expected at most {MAX_PICKLE}"
                 )
             if PurePosixPath(member.filename).name == PICKLE:
-                _check_protocol(archive, member, path)
+                _check_pickle(archive, member, path)
     return True
 
 
-def _check_protocol(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> None:
-    """Raises Unusable for a pickle that names a protocol there is not."""
-    with archive.open(member) as opened:
-        start = opened.read(2)
-    if start[:1] != b"\x80" or start[1:] > NEWEST_PROTOCOL:
-        raise Unusable(f"{path}: {member.filename} begins with {start!r}, expected a pickle")
+def check_old(file: BinaryIO, size: int) -> None:
+    """Look through the pickles of PyTorch's old form, up to the one that holds everything.
+
+    Raises ValueError for one that is damaged or would keep a reader busy for ever.
+    """
+    for _ in range(OLD_PICKLES):
+        pickles.check(file, size)
+
+
+def _check_pickle(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> None:
+    """Raises Unusable or ValueError for a pickle that is damaged or would never be read."""
+    content = archive.read(member)
+    if content[:1] != b"\x80" or content[1:2] > NEWEST_PROTOCOL:
+        raise Unusable(f"{path}: {member.filename} begins with {content[:2]!r}, expected a pickle")
+    pickles.check(content, len(content))
 
 
 def _check_tensors(held: object, path: Path) -> None:
     """Raises Unusable for a tensor that claims more than its file holds, as by a stride of 0."""
-    for found in _tensors(held, 0):
+    for found in _tensors(held):
         claimed, stored = found.numel() * found.element_size(), found.untyped_storage().nbytes()
         if found.layout is not torch.strided or claimed > stored:
             raise Unusable(f"{path}: a tensor {list(found.shape)} of {stored} bytes")
 
 
-def _tensors(held: object, depth: int) -> Iterator[Tensor]:
-    if isinstance(held, Tensor):
-        yield held
-    elif depth < MAX_DEPTH and isinstance(held, Mapping | list | tuple):
-        values = held.values() if isinstance(held, Mapping) else held
-        for value in cast("list[object]", values):
-            yield from _tensors(value, depth + 1)
+def _tensors(held: object) -> Iterator[Tensor]:
+    """Every tensor, once: the same list may stand in many places, and in itself."""
+    left, seen = [held], set[int]()
+    while left:
+        value = left.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, Tensor):
+            yield value
+        elif isinstance(value, Mapping):
+            left += list(cast("Mapping[object, object]", value).values())
+        elif isinstance(value, list | tuple):
+            left += list(cast("list[object]", value))
 
 
 def _reason(error: Exception) -> str:

@@ -8,7 +8,6 @@ Source: utils/compress_utils.py and scene/gaussian_model.py of MinShirley/OMG4.
 import io
 import lzma
 import pickle
-import pickletools
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from torch import Tensor
 from torch._utils import _rebuild_tensor_v2
 
 from viewer.core.errors import Unusable
-from viewer.formats import checkpoint, layout
+from viewer.formats import checkpoint, layout, pickles
 from viewer.formats.huffman import Code
 from viewer.formats.source import Progress
 
@@ -80,7 +79,7 @@ def read(path: Path, progress: Progress) -> dict[str, Any]:
         parts.append(part)
     content = b"".join(parts)
     try:
-        _check_memo(content)
+        pickles.check(content, len(content))
         held = _Data(content).load()
     except MemoryError:
         raise Unusable(f"{path}: asks for more memory than there is") from None
@@ -145,17 +144,6 @@ def _labels(stream: object, table: object, count: int, where: str, progress: Pro
         return torch.from_numpy(Code(table).decode(stream, count, progress))
     except ValueError as error:
         raise Unusable(f"{where}: its Huffman code {error}") from error
-
-
-def _check_memo(content: bytes) -> None:
-    """Raises ValueError where a pickle numbers what it remembers beyond its own length.
-
-    The unpickler makes room up to the highest number: four bytes could ask for all memory.
-    """
-    for opcode, number, place in pickletools.genops(content):
-        remembers = opcode.name.endswith("PUT")
-        if remembers and isinstance(number, int) and number >= len(content):
-            raise ValueError(f"at position {place} it remembers number {number}")
 
 
 def _expanded(path: Path) -> Iterator[tuple[float, bytes]]:
@@ -268,6 +256,7 @@ def _storage(content: object) -> object:
     if not isinstance(content, bytes):
         raise ValueError("a tensor that makes no sense")
     try:
+        checkpoint.check_old(io.BytesIO(content), len(content))
         return torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
     except Exception as error:  # torch raises anything at all for damaged bytes
         raise ValueError("a tensor that is not plain numbers") from error
