@@ -4,24 +4,28 @@
 #include "camera.glsl"
 #include "record.glsl"
 
+layout(std430, binding = 5) readonly buffer Order { uint order[]; };
 layout(std430, binding = 6) readonly buffer Records { Record records[]; };
+
+uniform bool in_order;        // records lie in drawing order, not in slots that `order` names
 
 out vec2 offset;               // standard deviations along the two axes
 flat out vec4 color_opacity;   // RGB or the first three features, opacity
 #if FEATURES
-layout(std430, binding = 4) readonly buffer Colors { float colors[]; };    // [N, 9]
-layout(std430, binding = 5) readonly buffer Order { uint order[]; };
+layout(std430, binding = 4) readonly buffer Features { float features[]; };
+uniform ivec2 feature_row;    // numbers a splat has there, and where the last six begin
 flat out vec3 view_features;
 flat out vec3 time_features;
 #endif
 
 void main() {
-    Record r = records[gl_InstanceID];
+    uint slot = order[gl_InstanceID];
+    Record r = records[in_order ? uint(gl_InstanceID) : slot];
     color_opacity = vec4(r.color.rgb, r.opacity);
 #if FEATURES
-    uint i = order[gl_InstanceID] * 9u;
-    view_features = vec3(colors[i + 3u], colors[i + 4u], colors[i + 5u]);
-    time_features = vec3(colors[i + 6u], colors[i + 7u], colors[i + 8u]);
+    uint i = slot * uint(feature_row.x) + uint(feature_row.y);
+    view_features = vec3(features[i], features[i + 1u], features[i + 2u]);
+    time_features = vec3(features[i + 3u], features[i + 4u], features[i + 5u]);
 #endif
     if (r.opacity <= 0.0) {
         offset = vec2(0.0);

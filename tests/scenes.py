@@ -10,6 +10,7 @@ from viewer.core import rotation, sh
 from viewer.core.camera import Camera, look_at
 from viewer.core.decoder import Activation, Decoder
 from viewer.core.splats import Appearance, Compensation, FixedJacobian, Footprint, Splats
+from viewer.core.temporal import Gaussians4D, TemporalGaussians
 
 
 def camera(width: int = 160, height: int = 90) -> Camera:
@@ -128,3 +129,48 @@ SCENES: dict[str, Callable[[], Splats]] = {
 def with_opacity(splats: Splats, opacity: float) -> Splats:
     """The same splats, all of one opacity."""
     return replace(splats, opacities=torch.full_like(splats.opacities, opacity))
+
+
+def moving(
+    n: int,
+    seed: int = 0,
+    motion: int = 3,
+    shape: str = "omega",
+    degree: int | None = None,
+    changing: str = "",
+    cull: float = 0.0,
+    appearance: Appearance | None = None,
+) -> TemporalGaussians:
+    """n random Gaussians over time 0 to 1.
+
+    shape: quats, omega (quats that turn) or covars. degree: of harmonics, None is plain colours,
+    nine of them where the appearance has a decoder. changing: rate, waves or fixed (directions).
+    """
+    look = appearance or Appearance()
+    still = cloud(n, seed, degree)
+    g = torch.Generator().manual_seed(seed + 1000)
+
+    def normal(*size: int) -> torch.Tensor:
+        return torch.randn(*size, generator=g)
+
+    colors = still.colors if look.decoder is None else torch.rand(n, 9, generator=g)
+    width = torch.exp(normal(n) - 1.5)
+    width[torch.rand(n, generator=g) < 0.2] = torch.inf
+    quats = still.quats * (0.5 + torch.rand(n, 1, generator=g))
+    fields = Gaussians4D(
+        means=still.means,
+        motion=normal(n, motion, 3) * 0.3,
+        opacities=still.opacities,
+        center=torch.rand(n, generator=g),
+        width=width,
+        colors=colors,
+        quats=None if shape == "covars" else quats,
+        scales=None if shape == "covars" else still.scales,
+        omega=normal(n, 4) if shape == "omega" else None,
+        covars=as_covars(still).covars if shape == "covars" else None,
+        color_rate=normal(*colors.shape) * 0.2 if changing == "rate" else None,
+        waves=normal(n, 2, *colors.shape[1:]) * 0.2 if changing == "waves" else None,
+        period=1.5,
+        fixed_directions=changing == "fixed",
+    )
+    return TemporalGaussians(fields, (0.0, 1.0), look, cull)

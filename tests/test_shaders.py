@@ -2,9 +2,11 @@
 
 import pytest
 
+from tests import scenes
 from viewer import resources
 from viewer.gl import program
-from viewer.render.sorted import CONSTANTS
+from viewer.render.projection import CONSTANTS
+from viewer.render.slice_gl import form
 
 pytestmark = pytest.mark.gl
 FULLSCREEN = {"composite", "interface"}  # fragment shaders drawn with another vertex shader
@@ -16,7 +18,8 @@ def stems(suffix: str) -> list[str]:
 
 @pytest.mark.parametrize("stem", stems("comp"))
 def test_compute_shader_compiles(ctx, stem):
-    program.compute_program(ctx, stem, CONSTANTS).release()
+    constants = CONSTANTS | form(scenes.moving(1)) if stem == "slice" else CONSTANTS
+    program.compute_program(ctx, stem, constants).release()
 
 
 @pytest.mark.parametrize("stem", stems("frag"))

@@ -13,15 +13,16 @@ from viewer.core.camera import Camera
 from viewer.core.decoder import FEATURES
 from viewer.core.model import Model
 from viewer.core.settings import RenderSettings
-from viewer.core.splats import Splats
+from viewer.core.splats import Appearance, Splats
 from viewer.core.state import FrameStats
 from viewer.core.target import TensorTarget
+from viewer.core.temporal import explicit
 from viewer.core.timing import Spans
 from viewer.gl import context
 from viewer.gl.target import TextureTarget
 from viewer.render import create
 from viewer.render.composite import Compositor, decoded
-from viewer.render.protocol import Renderer
+from viewer.render.protocol import Counts, Renderer, Unsliced
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -48,7 +49,7 @@ class Targets:
             target.release()
 
 
-Drawn = tuple[TextureTarget | TensorTarget, TextureTarget | TensorTarget, int]
+Drawn = tuple[TextureTarget | TensorTarget, TextureTarget | TensorTarget, Counts]
 
 
 class FramePath:
@@ -83,15 +84,19 @@ class FramePath:
         """
         spans = Spans(finish)
         renderer = self._renderer_for(settings.renderer)
-        with spans.measure("slice"):
-            splats = model.slice(time)
+        whole = explicit(model)
+        if renderer.slices and whole is not None:
+            source: Splats | Unsliced = Unsliced(whole, time)
+        else:
+            with spans.measure("slice"):
+                source = model.slice(time)
         draw = self._in_torch if self._compositor is None else self._in_opengl
-        layer, picture, drawn = draw(renderer, splats, camera, settings, spans)
+        layer, picture, counts = draw(renderer, source, model.appearance, camera, settings, spans)
         stats = FrameStats(
             spans=spans.items(),
             total=model.count,
-            alive=len(splats),
-            drawn=drawn,
+            alive=counts.alive,
+            drawn=counts.drawn,
             renderer=self._name,
             adapter=self._adapter,
             notes=self._notes,
@@ -101,14 +106,15 @@ class FramePath:
     def _in_torch(
         self,
         renderer: Renderer,
-        splats: Splats,
+        source: Splats | Unsliced,
+        look: Appearance,
         camera: Camera,
         settings: RenderSettings,
         spans: Spans,
     ) -> Drawn:
-        look, asked = splats.appearance, settings.background
+        asked = settings.background
         layer = TensorTarget(camera.width, camera.height)
-        drawn = renderer.render(splats, camera, settings, layer, spans)
+        counts = renderer.render(source, camera, settings, layer, spans)
         with spans.measure("composite"):
             if look.decoder is not None:
                 layer = decoded(layer, look.decoder, camera, asked is not None)
@@ -116,23 +122,24 @@ class FramePath:
                 picture = layer.over(look.environment.seen(camera))
             else:
                 picture = layer.over(asked or look.background)
-        return layer, picture, drawn
+        return layer, picture, counts
 
     def _in_opengl(
         self,
         renderer: Renderer,
-        splats: Splats,
+        source: Splats | Unsliced,
+        look: Appearance,
         camera: Camera,
         settings: RenderSettings,
         spans: Spans,
     ) -> Drawn:
         assert self._ctx is not None
         assert self._compositor is not None
-        look, asked = splats.appearance, settings.background
+        asked = settings.background
         channels = 3 if look.decoder is None else FEATURES
         targets = self._targets_of(camera.width, camera.height, channels)
         self._ctx.viewport = (0, 0, camera.width, camera.height)
-        drawn = renderer.render(splats, camera, settings, targets.drawn, spans)
+        counts = renderer.render(source, camera, settings, targets.drawn, spans)
         with spans.measure("composite"):
             if look.decoder is not None:
                 over_background = asked is not None
@@ -145,7 +152,7 @@ class FramePath:
                 )
             else:
                 self._compositor.over(targets.layer, asked or look.background, targets.picture)
-        return targets.layer, targets.picture, drawn
+        return targets.layer, targets.picture, counts
 
     @property
     def renderer(self) -> str:

@@ -42,6 +42,11 @@ class Prefetch:
         self._worker: threading.Thread | None = None
 
     @property
+    def wrapped(self) -> Model:
+        """The model that is sliced here."""
+        return self._model
+
+    @property
     def count(self) -> int:
         """Gaussians stored."""
         return self._model.count

@@ -1,4 +1,4 @@
-// A splat on the picture, 48 bytes, written by project.comp and drawn by splat.vert.
+// A splat on the picture, 48 bytes, written by project.comp or slice.comp and drawn by splat.vert.
 struct Record {
     vec2 center;    // pixels
     vec2 major;     // half axes of one standard deviation, pixels
@@ -7,3 +7,5 @@ struct Record {
     float reach;    // standard deviations at which alpha falls to 1/255
     vec4 color;     // RGB as blended, depth in camera space
 };
+
+const uint HIDDEN = 0xFFFFFFFFu;   // the key of a splat that is not drawn

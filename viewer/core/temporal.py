@@ -9,13 +9,14 @@ A Gaussian moves on a polynomial, may turn linearly, and fades in and out in a G
 
 import math
 from dataclasses import dataclass, fields, replace
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from viewer.core import rotation
-from viewer.core.model import nbytes
+from viewer.core.model import Model, nbytes
 from viewer.core.splats import MIN_ALPHA, Appearance, Splats
 
 MIN_WIDTH = 1e-18  # a window narrower than this is one instant; its square must not underflow
@@ -215,3 +216,19 @@ class TemporalGaussians:
             rows.append(found + a)
             opacities.append(opacity.index_select(0, found))
         return torch.cat(rows), torch.cat(opacities)
+
+
+@runtime_checkable
+class Wrapper(Protocol):
+    """A Model that stands before another one, which it slices at another pace."""
+
+    @property
+    def wrapped(self) -> Model:
+        """The model that it slices."""
+        ...
+
+
+def explicit(model: Model) -> TemporalGaussians | None:
+    """The TemporalGaussians that a model is or wraps: what a renderer can slice by itself."""
+    inner = model.wrapped if isinstance(model, Wrapper) else model
+    return inner if isinstance(inner, TemporalGaussians) else None

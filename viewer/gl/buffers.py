@@ -28,6 +28,11 @@ class Storage:
         if array.nbytes:
             self._buffer.write(array)
 
+    def read(self, count: int, dtype: type[np.generic]) -> np.ndarray:
+        """The first `count` numbers; waits for the device."""
+        raw = self._buffer.read(count * np.dtype(dtype).itemsize) if count else b""
+        return np.frombuffer(bytearray(raw), dtype)
+
     def bind(self, slot: int) -> None:
         """Bind as `layout(binding = slot) buffer`."""
         self._buffer.bind_to_storage_buffer(slot)

@@ -1,6 +1,7 @@
 """What a renderer and its target are."""
 
-from typing import Protocol
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from torch import Tensor
@@ -8,7 +9,23 @@ from torch import Tensor
 from viewer.core.camera import Camera
 from viewer.core.settings import Mode, RenderSettings
 from viewer.core.splats import Splats
+from viewer.core.temporal import TemporalGaussians
 from viewer.core.timing import Spans
+
+
+class Counts(NamedTuple):
+    """Of a frame. alive: Gaussians in the slice. drawn: those that may touch the picture."""
+
+    alive: int
+    drawn: int
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Unsliced:
+    """A model and the time at which a renderer shall slice it. time: model time."""
+
+    model: TemporalGaussians
+    time: float
 
 
 class Target(Protocol):
@@ -34,13 +51,18 @@ class Renderer(Protocol):
     """Splats to a Target. If it cannot run here its constructor raises Unusable saying why."""
 
     modes: frozenset[Mode]  # what it can draw; asking for another mode is an error
-    slices: bool  # takes a TemporalGaussians unsliced
+    slices: bool  # takes a TemporalGaussians unsliced, as its own first pass
     interactive: bool  # quick enough for a window
 
     def render(
-        self, source: Splats, camera: Camera, settings: RenderSettings, target: Target, spans: Spans
-    ) -> int:
-        """Draw `source` into `target`, replacing what was there; returns how many were drawn."""
+        self,
+        source: Splats | Unsliced,
+        camera: Camera,
+        settings: RenderSettings,
+        target: Target,
+        spans: Spans,
+    ) -> Counts:
+        """Draw `source` into `target`, replacing what was there; Unsliced if it `slices`."""
         ...
 
     def release(self) -> None:

@@ -20,7 +20,7 @@ from viewer.core.splats import (
     Splats,
 )
 from viewer.core.timing import Spans
-from viewer.render.protocol import Target
+from viewer.render.protocol import Counts, Target, Unsliced
 from viewer.render.visibility import (
     front_to_back,
     in_camera,
@@ -56,14 +56,20 @@ class ReferenceRenderer:
     interactive = False
 
     def render(
-        self, source: Splats, camera: Camera, settings: RenderSettings, target: Target, spans: Spans
-    ) -> int:
-        """Draw, and return how many splats were drawn."""
+        self,
+        source: Splats | Unsliced,
+        camera: Camera,
+        settings: RenderSettings,
+        target: Target,
+        spans: Spans,
+    ) -> Counts:
+        """Draw nearest first."""
+        assert isinstance(source, Splats)
         with spans.measure("project"):
             projected = project(source, camera, settings)
         with spans.measure("blend"):
             target.write(blend(projected, camera, settings))
-        return len(projected.depths)
+        return Counts(len(source), len(projected.depths))
 
     def release(self) -> None:
         """Nothing is held."""

@@ -1,8 +1,11 @@
 """OpenGL 4.3: depth sort, one quad a splat, blended front to back.
 
-The splats are uploaded once each, projected in a compute pass in drawing order, and drawn as
-quads that hug their ellipses. Blending cannot stop at a transmittance, which the tolerance allows.
+TemporalGaussians are sliced and projected by a compute pass of their own (slice_gl.py); other
+splats are uploaded once each and projected in drawing order. Both are drawn as quads that hug their
+ellipses. Blending cannot stop at a transmittance, which the tolerance allows.
 """
+
+from typing import Any
 
 import moderngl
 import numpy as np
@@ -13,40 +16,28 @@ from viewer.core.camera import Camera
 from viewer.core.decoder import FEATURES
 from viewer.core.errors import Unusable
 from viewer.core.settings import Mode, RenderSettings
-from viewer.core.splats import MAX_ALPHA, MIN_ALPHA, Compensation, Footprint, Splats
+from viewer.core.splats import Appearance, Footprint, Splats
 from viewer.core.timing import Spans
 from viewer.gl.buffers import Storage, storage_limit
 from viewer.gl.program import compute_program, draw_program
 from viewer.gl.target import TextureTarget
-from viewer.render.protocol import Target
-from viewer.render.reference import EPSILON
-from viewer.render.visibility import (
-    front_to_back,
-    jacobian,
-    largest_scale,
-    sorted_rows,
+from viewer.render.projection import (
+    CONSTANTS,
+    GROUP,
+    RECORD_BYTES,
+    set_harmonics,
+    set_projection,
 )
-
-RECORD_BYTES = 48
-GROUP = 64  # local_size_x of project.comp
-QUAD_PAD = 0.05  # pixels
-CONSTANTS: dict[str, float | int] = {
-    "MIN_ALPHA": MIN_ALPHA,
-    "MAX_ALPHA": MAX_ALPHA,
-    "QUAD_PAD": QUAD_PAD,
-    "EPSILON": EPSILON,
-    "SH_C0": sh.C0,
-    "SH_C1": sh.C1,
-    **{f"SH_C2_{i}": value for i, value in enumerate(sh.C2)},
-    **{f"SH_C3_{i}": value for i, value in enumerate(sh.C3)},
-}
+from viewer.render.protocol import Counts, Target, Unsliced
+from viewer.render.slice_gl import GaussianSlicer
+from viewer.render.visibility import front_to_back, largest_scale, sorted_rows
 
 
 class SortedRenderer:
     """Exact order-dependent blending on any GPU with OpenGL 4.3."""
 
     modes = frozenset({Mode.COLOR})
-    slices = False
+    slices = True
     interactive = True
 
     def __init__(self, ctx: moderngl.Context) -> None:
@@ -64,15 +55,23 @@ class SortedRenderer:
         self._quads = {n: ctx.vertex_array(program, []) for n, program in self._draw.items()}
         names = ("means", "opacities", "shapes", "scales", "colors", "order", "records", "origins")
         self._storage = {name: Storage(ctx) for name in names}
+        self._slicer = GaussianSlicer(ctx)
         self._limit = storage_limit(ctx)
         self._uploaded: Splats | None = None
         self._sizes = torch.empty(0)
 
     def render(
-        self, source: Splats, camera: Camera, settings: RenderSettings, target: Target, spans: Spans
-    ) -> int:
+        self,
+        source: Splats | Unsliced,
+        camera: Camera,
+        settings: RenderSettings,
+        target: Target,
+        spans: Spans,
+    ) -> Counts:
         """Draw front to back into a texture target."""
         assert isinstance(target, TextureTarget)
+        if isinstance(source, Unsliced):
+            return self._unsliced(source, camera, settings, target, spans)
         if source is not self._uploaded:
             with spans.measure("upload"):
                 self._upload(source)
@@ -85,8 +84,31 @@ class SortedRenderer:
         with spans.measure("project"):
             self._run_projection(source, camera, settings, count)
         with spans.measure("blend"):
-            self._blend(source, camera, target, count)
-        return count
+            features = self._storage["colors"], (FEATURES, 3)
+            self._bind(self._storage["records"], features, True, target.channels)
+            self._blend(source.appearance, camera, target, count)
+        return Counts(len(source), count)
+
+    def _unsliced(
+        self,
+        source: Unsliced,
+        camera: Camera,
+        settings: RenderSettings,
+        target: TextureTarget,
+        spans: Spans,
+    ) -> Counts:
+        with spans.measure("slice"):
+            sliced = self._slicer.run(source.model, source.time, camera, settings)
+        with spans.measure("sort"):
+            keys = torch.from_numpy(sliced.keys.read(sliced.rows, np.int32))
+            rows = (keys >= 0).nonzero().squeeze(1)  # HIDDEN is -1
+            order = sorted_rows(rows, keys.index_select(0, rows).view(torch.float32))
+            self._storage["order"].write(order.to(torch.int32))
+        with spans.measure("blend"):
+            features = sliced.features, (FEATURES - 3, 0)
+            self._bind(sliced.records, features, False, target.channels)
+            self._blend(source.model.appearance, camera, target, len(order))
+        return Counts(int(sliced.alive.read(1, np.uint32)[0]), len(order))
 
     def release(self) -> None:
         """Free programs and buffers."""
@@ -96,6 +118,7 @@ class SortedRenderer:
             quads.release()
             program.release()
         self._project.release()
+        self._slicer.release()
 
     def _upload(self, splats: Splats) -> None:
         self._check_size(splats)
@@ -140,22 +163,13 @@ class SortedRenderer:
             center = torch.from_numpy(camera.center).to(splats.means)
             self._storage["colors"].write(splats.seen_from(center, settings.sh_degree))
             view_dependent = False
-        look = splats.appearance
         coefficients = splats.colors.shape[1] if view_dependent else _channels(splats) // 3
         degree = min(sh.degree(coefficients), settings.sh_degree) if view_dependent else -1
-        program = self._project
-        _set_camera(program, camera)
+        program: Any = self._project
+        set_projection(program, camera, splats.appearance, settings)
+        set_harmonics(program, camera, splats.appearance, degree)
         program["count"] = count
-        program["camera_center"] = tuple(camera.center)
-        J = jacobian(camera, look)
-        program["jacobian_focal"], program["slope_low"], program["slope_high"] = J
-        program["low_pass"] = look.low_pass
-        program["scale"] = settings.scale
         program["shape_kind"] = _shape_kind(splats)
-        program["discs"] = look.footprint is Footprint.PARABOLOID
-        program["compensation"] = list(Compensation).index(look.compensation)
-        program["sh_degree"] = degree
-        program["sh_output"] = list(sh.Output).index(look.sh_output)
         program["has_origins"] = splats.sh_origins is not None
         program["coefficients"] = coefficients
         self._storage["records"].reserve(count * RECORD_BYTES)
@@ -165,7 +179,24 @@ class SortedRenderer:
             program.run(-(-count // GROUP))
             self._ctx.memory_barrier(moderngl.SHADER_STORAGE_BARRIER_BIT)
 
-    def _blend(self, splats: Splats, camera: Camera, target: TextureTarget, count: int) -> None:
+    def _bind(
+        self,
+        records: Storage,
+        features: tuple[Storage, tuple[int, int]],
+        in_order: bool,
+        channels: int,
+    ) -> None:
+        """What splat.vert reads. features: their buffer, its row and where the last six begin."""
+        self._storage["order"].bind(5)
+        records.bind(6)
+        self._draw[channels]["in_order"] = in_order
+        if channels == FEATURES:
+            features[0].bind(4)
+            self._draw[channels]["feature_row"] = features[1]
+
+    def _blend(
+        self, appearance: Appearance, camera: Camera, target: TextureTarget, count: int
+    ) -> None:
         ctx = self._ctx
         draw, quads = self._draw[target.channels], self._quads[target.channels]
         target.framebuffer.use()
@@ -174,7 +205,7 @@ class SortedRenderer:
         # Front to back: what is already there lets 1 - alpha of the next one through.
         ctx.blend_func = moderngl.ONE_MINUS_DST_ALPHA, moderngl.ONE
         draw["size"] = (camera.width, camera.height)
-        draw["discs"] = splats.appearance.footprint is Footprint.PARABOLOID
+        draw["discs"] = appearance.footprint is Footprint.PARABOLOID
         if count:
             quads.render(moderngl.TRIANGLE_STRIP, vertices=4, instances=count)
 
@@ -186,18 +217,3 @@ def _channels(splats: Splats) -> int:
 def _shape_kind(splats: Splats) -> int:
     """As project.comp counts them."""
     return 0 if splats.quats is not None else 1 if splats.covars is not None else 2
-
-
-def _set_camera(program: moderngl.ComputeShader, camera: Camera) -> None:
-    K = camera.K
-    viewmat = np.ascontiguousarray(camera.viewmat.T.astype(np.float32))  # columns first
-    _uniform(program, "viewmat").write(viewmat)
-    program["focal"] = (float(K[0, 0]), float(K[1, 1]))
-    program["principal"] = (float(K[0, 2]), float(K[1, 2]))
-    program["size"] = (camera.width, camera.height)
-
-
-def _uniform(program: moderngl.ComputeShader, name: str) -> moderngl.Uniform:
-    uniform = program[name]
-    assert isinstance(uniform, moderngl.Uniform)
-    return uniform

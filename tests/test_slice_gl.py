@@ -1,0 +1,205 @@
+"""The slice that OpenGL makes against the literal one, record by record and as a picture."""
+
+from dataclasses import replace
+
+import moderngl
+import numpy as np
+import pytest
+import torch
+
+from tests import scenes
+from tests.tolerances import TOLERANCES
+from viewer import formats
+from viewer.core.errors import Unusable
+from viewer.core.settings import RenderSettings
+from viewer.core.splats import Appearance, Compensation, FixedJacobian
+from viewer.core.temporal import TemporalGaussians
+from viewer.frame import FramePath
+from viewer.gl.target import TextureTarget
+from viewer.prefetch import Prefetch
+from viewer.render import reference, slice_gl
+from viewer.render.slice_gl import GaussianSlicer
+
+pytestmark = pytest.mark.gl
+FREE = RenderSettings(renderer="sorted", transmittance_stop=False)
+TIMES = (0.5, 0.0, 1.0, 0.31, -0.4, 2.0)
+FORMS = [
+    *({"motion": degree, "shape": shape} for degree in range(4)
+      for shape in ("quats", "omega", "covars")),
+    *({"degree": degree, "changing": changing} for degree in range(4)
+      for changing in ("", "waves", "fixed")),
+    {"changing": "rate"}, {"cull": 0.05}, {"shape": "covars", "degree": 3, "changing": "waves"},
+    {"appearance": Appearance(compensation=Compensation.MIP, low_pass=0.1)},
+    {"appearance": Appearance(jacobian=FixedJacobian((1.7, 1.3), -0.71))},
+]  # fmt: skip
+
+
+@pytest.fixture
+def slicer(ctx):
+    made = GaussianSlicer(ctx)
+    yield made
+    made.release()
+
+
+def records(slicer: GaussianSlicer, model: TemporalGaussians, time: float) -> np.ndarray:
+    """[n, 12] of what is drawn, by source row in the first column's place; see record.glsl."""
+    got = slicer.run(model, time, scenes.camera(), FREE)
+    keys = got.keys.read(got.rows, np.uint32)
+    table = got.records.read(got.rows * 12, np.float32).reshape(-1, 12)
+    rows = np.concatenate([np.arange(a, b) for a, b in model.index.ranges(time)] or [[]])
+    seen = keys != 0xFFFFFFFF
+    np.testing.assert_array_equal(keys[seen].view(np.float32), table[seen, 11])
+    index = model.source_index.numpy()[rows[seen].astype(int)]
+    return np.column_stack([index, table[seen]])
+
+
+@pytest.mark.parametrize("form", FORMS, ids=str)
+def test_records_are_those_of_the_literal_slice(slicer, form):
+    model, camera = scenes.moving(1200, **form), scenes.camera()
+    for time in TIMES:
+        got = records(slicer, model, time)
+        splats = model.slice(time)
+        # The reference keeps rows that surely cannot be seen out by a wider bound: mark, then cut.
+        want = reference.project(
+            replace(splats, colors=splats.colors, index=torch.arange(len(splats))), camera, FREE
+        )
+        table = torch.cat(
+            [want.centers, want.depths[:, None], want.opacities[:, None], want.colors], 1
+        ).numpy()
+        low, high = want.centers - want.extents, want.centers + want.extents
+        size = torch.tensor([camera.width, camera.height])
+        seen = ((high > 0).all(1) & (low < size).all(1) & (want.opacities >= 1 / 255)).numpy()
+        table = table[seen]
+        ours = got[np.argsort(got[:, 12], kind="stable")]
+        # A record at the very edge of the picture, of the cut or of its life may be on either side.
+        assert abs(len(ours) - len(table)) <= 2
+        if len(ours) == len(table):
+            ours = ours[:, [1, 2, 12, 7, 9, 10, 11]]
+            assert np.quantile(np.abs(ours - table) / (1 + np.abs(table)), 0.999) < 2e-4
+        alive = slicer._alive.read(1, np.uint32)[0]
+        assert abs(int(alive) - len(splats)) <= 1
+
+
+@pytest.mark.parametrize("form", FORMS, ids=str)
+def test_picture_is_that_of_the_literal_slice(ctx, form):
+    model, camera, path = scenes.moving(1500, **form), scenes.camera(), FramePath(ctx, "f4")
+    for time in (0.5, 0.1):
+        frame = path.render(model, camera, time, FREE)
+        want = reference.image(model.slice(time), camera, FREE).numpy()
+        TOLERANCES["sorted 32F, no stop"].check(frame.layer.read(), want)
+        assert dict(frame.stats.spans).keys() == {"slice", "sort", "blend", "composite"}
+        assert abs(frame.stats.alive - len(model.slice(time))) <= 1
+    path.release()
+
+
+def test_features_of_a_decoder(ctx):
+    decoder = scenes.features().appearance.decoder
+    model = scenes.moving(800, changing="rate", appearance=Appearance(decoder=decoder))
+    camera, path = scenes.camera(), FramePath(ctx, "f4")
+    got = path.render(model, camera, 0.4, FREE).layer.read()
+    plain = FramePath(None)
+    want = plain.render(model, camera, 0.4, replace(FREE, renderer="reference")).layer.read()
+    TOLERANCES["sorted 32F, no stop"].check(got, want)
+    path.release()
+
+
+def test_frames_of_a_trained_scene(ctx, models):
+    """The same Gaussians by both slices, on what training leaves: lives, sizes and depths."""
+    model, report = formats.load(models / "stg_cook_spinach_splatv")
+    camera, path = report.home.camera(160, 90), FramePath(ctx, "f4")
+    for share in (0.0, 0.5, 1.0):
+        start, end = report.time_range
+        time = start + share * (end - start)
+        splats = model.slice(time)
+        got = path.render(model, camera, time, FREE)
+        want = reference.image(splats, camera, FREE).numpy()
+        TOLERANCES["sorted 32F, no stop"].check(got.layer.read(), want)
+        # Its opacities have 8 bits: many are 1/255 to the last bit, where exp(0) decides.
+        assert abs(got.stats.alive - len(splats)) < 1e-3 * len(splats)
+    path.release()
+
+
+def test_a_model_beyond_the_storage_limit_is_split(ctx, slicer, monkeypatch):
+    model = scenes.moving(1000, degree=3)
+    whole = records(slicer, model, 0.5)
+    monkeypatch.setattr(slice_gl, "storage_limit", lambda ctx: 48 * 1000)
+    parted = GaussianSlicer(ctx)
+    np.testing.assert_array_equal(records(parted, model, 0.5), whole)
+    assert len(parted._parts) == 4
+    parted.release()
+
+
+def test_an_instant_beyond_the_storage_limit_is_refused(slicer, monkeypatch):
+    monkeypatch.setattr(slice_gl, "storage_limit", lambda ctx: 48 * 10)
+    with pytest.raises(Unusable, match=r"Gaussians at once, .* hold 10"):
+        slicer.run(scenes.moving(1000), 0.5, scenes.camera(), FREE)
+
+
+def test_nothing_alive_and_nothing_at_all(ctx):
+    path = FramePath(ctx, "f4")
+    for model in (scenes.moving(0), scenes.moving(50, seed=3)):
+        time = 0.5 if not len(model.index.order) else 1e6
+        frame = path.render(model, scenes.camera(), time, FREE)
+        seen = len(model.slice(time))
+        assert (frame.stats.alive, frame.layer.read().any()) == (seen, bool(frame.stats.drawn))
+    path.release()
+
+
+def test_pictures_repeat_to_the_bit_and_a_wrapped_model_is_sliced_by_the_device(ctx):
+    model, path = scenes.moving(3000), FramePath(ctx, "f4")
+    first = path.render(model, scenes.camera(), 0.5, FREE)
+    picture = first.layer.read()
+    again = path.render(Prefetch(model), scenes.camera(), 0.5, FREE)
+    np.testing.assert_array_equal(again.layer.read(), picture)
+    assert isinstance(again.layer, TextureTarget)
+    assert "upload" not in dict(again.stats.spans)
+    path.release()
+
+
+def test_steady_play_allocates_nothing(ctx, monkeypatch):
+    model, path = scenes.moving(2000), FramePath(ctx)
+    times = np.linspace(0, 1, 30)
+    for time in times:
+        path.render(model, scenes.camera(), float(time), FREE)
+
+    def refuse(*args, **kwargs):
+        raise AssertionError("a buffer or texture was made in steady play")
+
+    for name in ("buffer", "texture", "framebuffer", "program", "compute_shader"):
+        monkeypatch.setattr(type(ctx), name, refuse)
+    for time in times:
+        path.render(model, scenes.camera(), float(time), FREE)
+    monkeypatch.undo()
+    path.release()
+
+
+MAKERS = (
+    "buffer", "texture", "framebuffer", "program", "compute_shader", "vertex_array", "query",
+)  # fmt: skip
+
+
+def test_models_sizes_and_renderers_that_take_turns_leave_nothing_behind(ctx, monkeypatch):
+    made: list[object] = []
+    for name in MAKERS:
+        make = getattr(type(ctx), name)
+
+        def noted(*args, _make=make, **kwargs):
+            made.append(_make(*args, **kwargs))
+            return made[-1]
+
+        monkeypatch.setattr(type(ctx), name, noted)
+
+    def held() -> int:
+        made[:] = [thing for thing in made if not isinstance(thing.mglo, moderngl.InvalidObject)]
+        return len(made)
+
+    models = [scenes.moving(60, motion=degree) for degree in range(3)]
+    path = FramePath(ctx)
+    counts = []
+    for turn in range(1000):
+        settings = replace(FREE, renderer="reference" if turn % 50 == 0 else "sorted")
+        path.render(models[turn % 3], scenes.camera(16 + turn % 7, 12), 0.5, settings)
+        counts.append(held())
+    assert max(counts[500:]) <= max(counts[:500])
+    path.release()
+    assert held() == 0

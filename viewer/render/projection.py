@@ -1,0 +1,55 @@
+"""What the compute passes that project splats have in common: constants and uniforms."""
+
+from typing import Any
+
+import numpy as np
+
+from viewer.core import sh
+from viewer.core.camera import Camera
+from viewer.core.settings import RenderSettings
+from viewer.core.splats import MAX_ALPHA, MIN_ALPHA, Appearance, Compensation, Footprint
+from viewer.render.reference import EPSILON
+from viewer.render.visibility import jacobian
+
+RECORD_BYTES = 48
+GROUP = 64  # local_size_x of project.comp and slice.comp
+QUAD_PAD = 0.05  # pixels
+CONSTANTS: dict[str, float | int] = {
+    "MIN_ALPHA": MIN_ALPHA,
+    "MAX_ALPHA": MAX_ALPHA,
+    "QUAD_PAD": QUAD_PAD,
+    "EPSILON": EPSILON,
+    "SH_C0": sh.C0,
+    "SH_C1": sh.C1,
+    **{f"SH_C2_{i}": value for i, value in enumerate(sh.C2)},
+    **{f"SH_C3_{i}": value for i, value in enumerate(sh.C3)},
+}
+
+
+def set_projection(
+    program: Any, camera: Camera, appearance: Appearance, settings: RenderSettings
+) -> None:
+    """The uniforms of include/camera.glsl and include/projection.glsl.
+
+    program: a moderngl ComputeShader, whose uniforms have no types.
+    """
+    K = camera.K
+    viewmat = np.ascontiguousarray(camera.viewmat.T.astype(np.float32))  # columns first
+    program["viewmat"].write(viewmat)
+    program["focal"] = (float(K[0, 0]), float(K[1, 1]))
+    program["principal"] = (float(K[0, 2]), float(K[1, 2]))
+    program["size"] = (camera.width, camera.height)
+    J = jacobian(camera, appearance)
+    program["jacobian_focal"], program["slope_low"], program["slope_high"] = J
+    program["low_pass"] = appearance.low_pass
+    program["scale"] = settings.scale
+    program["compensation"] = list(Compensation).index(appearance.compensation)
+    if "discs" in program:  # absent where a shape is never a radius
+        program["discs"] = appearance.footprint is Footprint.PARABOLOID
+
+
+def set_harmonics(program: Any, camera: Camera, appearance: Appearance, degree: int) -> None:
+    """The uniforms of include/sh.glsl. degree: the highest that counts."""
+    program["camera_center"] = tuple(camera.center)
+    program["sh_degree"] = degree
+    program["sh_output"] = list(sh.Output).index(appearance.sh_output)
