@@ -18,6 +18,7 @@ from viewer.frame import FramePath
 from viewer.gl.target import TextureTarget
 from viewer.prefetch import Prefetch
 from viewer.render import reference, slice_gl
+from viewer.render.depth_order import DepthOrder
 from viewer.render.slice_gl import GaussianSlicer
 
 pytestmark = pytest.mark.gl
@@ -90,6 +91,41 @@ def test_picture_is_that_of_the_literal_slice(ctx, form):
         assert dict(frame.stats.spans).keys() == {"slice", "sort", "blend", "composite"}
         assert abs(frame.stats.alive - len(model.slice(time))) <= 1
     path.release()
+
+
+@pytest.fixture
+def by_shaders(monkeypatch):
+    """As if compute shaders sorted quicker than the processor."""
+    monkeypatch.setattr(DepthOrder, "_probe", lambda self, keys, radix: float(radix is None))
+
+
+@pytest.mark.parametrize("form", FORMS[:3] + FORMS[-4:-2], ids=str)
+def test_sorting_on_the_device_draws_the_same_to_the_bit(ctx, form, monkeypatch, request):
+    model, times = scenes.moving(4000, **form), (0.5, 0.1, 0.9, 0.5)
+    pictures, told = [], set()
+    for route in ("processor", "shaders"):
+        if route == "shaders":
+            request.getfixturevalue("by_shaders")
+        path = FramePath(ctx, "f4")
+        frames = []
+        for time in times:
+            frame = path.render(model, scenes.camera(), time, FREE)
+            frames.append(frame.layer.read())
+        told.add(frame.stats.told.split("(")[0])
+        pictures.append(frames)
+        path.release()
+    np.testing.assert_array_equal(pictures[0], pictures[1])
+    assert len(told) == 2
+
+
+def test_counts_that_stay_on_the_device_are_those_of_the_frame_before(ctx, by_shaders):
+    models, path = (scenes.moving(500), scenes.moving(700, seed=1)), FramePath(ctx)
+    seen = []
+    for model, time in ((models[0], 0.5), (models[0], 0.1), (models[0], 0.9), (models[1], 0.9)):
+        seen.append(path.render(model, scenes.camera(), time, FREE).stats.alive)
+    path.release()
+    want = [len(models[0].slice(t)) for t in (0.5, 0.5, 0.1)] + [len(models[1].slice(0.9))]
+    assert max(abs(a - b) for a, b in zip(seen, want, strict=True)) <= 1
 
 
 def test_features_of_a_decoder(ctx):

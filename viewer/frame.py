@@ -100,6 +100,7 @@ class FramePath:
             renderer=self._name,
             adapter=self._adapter,
             notes=self._notes,
+            told=counts.told,
         )
         return Frame(layer, picture, stats)
 

@@ -168,6 +168,7 @@ class FrameStats:
     renderer: str = ""
     adapter: str = ""
     notes: tuple[str, ...] = ()  # fallbacks taken, and why
+    told: str = ""  # what the renderer decided by measuring
 
     @property
     def milliseconds(self) -> float:

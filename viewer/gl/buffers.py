@@ -38,6 +38,11 @@ class Storage:
         self._buffer.bind_to_storage_buffer(slot)
 
     @property
+    def buffer(self) -> moderngl.Buffer:
+        """What holds it now: for indirect calls, which take no binding."""
+        return self._buffer
+
+    @property
     def nbytes(self) -> int:
         """Bytes held on the device."""
         return self._buffer.size

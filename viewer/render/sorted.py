@@ -17,10 +17,12 @@ from viewer.core.decoder import FEATURES
 from viewer.core.errors import Unusable
 from viewer.core.settings import Mode, RenderSettings
 from viewer.core.splats import Appearance, Footprint, Splats
+from viewer.core.temporal import TemporalGaussians
 from viewer.core.timing import Spans
 from viewer.gl.buffers import Storage, storage_limit
 from viewer.gl.program import compute_program, draw_program
 from viewer.gl.target import TextureTarget
+from viewer.render.depth_order import DepthOrder
 from viewer.render.projection import (
     CONSTANTS,
     GROUP,
@@ -56,6 +58,11 @@ class SortedRenderer:
         names = ("means", "opacities", "shapes", "scales", "colors", "order", "records", "origins")
         self._storage = {name: Storage(ctx) for name in names}
         self._slicer = GaussianSlicer(ctx)
+        self._arguments = compute_program(ctx, "quads", {})
+        self._draws = Storage(ctx), Storage(ctx)  # arguments of this frame's draw and the last's
+        self._turn = 0
+        self._counted: TemporalGaussians | None = None  # whose counts the last frame left
+        self._depths: DepthOrder | None = None  # made for the first model that is sliced here
         self._limit = storage_limit(ctx)
         self._uploaded: Splats | None = None
         self._sizes = torch.empty(0)
@@ -78,15 +85,18 @@ class SortedRenderer:
         with spans.measure("cull"):
             rows, depths = front_to_back(source, self._sizes, camera, settings)
         with spans.measure("sort"):
-            order = sorted_rows(rows, depths)
-            self._storage["order"].write(order.to(torch.int32))
-        count = len(order)
+            found = sorted_rows(rows, depths)
+            self._storage["order"].write(found.to(torch.int32))
+        count = len(found)
         with spans.measure("project"):
             self._run_projection(source, camera, settings, count)
         with spans.measure("blend"):
             features = self._storage["colors"], (FEATURES, 3)
-            self._bind(self._storage["records"], features, True, target.channels)
-            self._blend(source.appearance, camera, target, count)
+            order = self._storage["order"]
+            self._bind(self._storage["records"], order, features, True, target.channels)
+            quads = self._begin(source.appearance, camera, target)
+            if count:
+                quads.render(moderngl.TRIANGLE_STRIP, vertices=4, instances=count)
         return Counts(len(source), count)
 
     def _unsliced(
@@ -99,16 +109,34 @@ class SortedRenderer:
     ) -> Counts:
         with spans.measure("slice"):
             sliced = self._slicer.run(source.model, source.time, camera, settings)
+        if self._depths is None:
+            self._depths = DepthOrder(self._ctx)
         with spans.measure("sort"):
-            keys = torch.from_numpy(sliced.keys.read(sliced.rows, np.int32))
-            rows = (keys >= 0).nonzero().squeeze(1)  # HIDDEN is -1
-            order = sorted_rows(rows, keys.index_select(0, rows).view(torch.float32))
-            self._storage["order"].write(order.to(torch.int32))
+            self._depths.sort(sliced.keys, sliced.rows)
+            draw = self._draws[self._turn]
+            self._write_draw(self._depths.kept, sliced.alive, draw)
         with spans.measure("blend"):
             features = sliced.features, (FEATURES - 3, 0)
-            self._bind(sliced.records, features, False, target.channels)
-            self._blend(source.model.appearance, camera, target, len(order))
-        return Counts(int(sliced.alive.read(1, np.uint32)[0]), len(order))
+            self._bind(sliced.records, self._depths.order, features, False, target.channels)
+            quads = self._begin(source.model.appearance, camera, target)
+            quads.render_indirect(draw.buffer, moderngl.TRIANGLE_STRIP, count=1)
+        return self._counts(source.model)
+
+    def _write_draw(self, kept: Storage, alive: Storage, draw: Storage) -> None:
+        draw.bind(0)
+        kept.bind(4)
+        alive.bind(5)
+        self._arguments.run(1)
+        self._ctx.memory_barrier(moderngl.SHADER_STORAGE_BARRIER_BIT | moderngl.COMMAND_BARRIER_BIT)
+
+    def _counts(self, model: TemporalGaussians) -> Counts:
+        """Of the frame before, which the device has finished; of this one where it has as well."""
+        assert self._depths is not None
+        own = self._depths.waits or self._counted is not model
+        last = self._turn if own else self._turn ^ 1
+        self._counted, self._turn = model, self._turn ^ 1
+        _, drawn, _, _, alive = self._draws[last].read(5, np.uint32).tolist()
+        return Counts(alive, drawn, self._depths.told)
 
     def release(self) -> None:
         """Free programs and buffers."""
@@ -119,6 +147,11 @@ class SortedRenderer:
             program.release()
         self._project.release()
         self._slicer.release()
+        self._arguments.release()
+        for draw in self._draws:
+            draw.release()
+        if self._depths is not None:
+            self._depths.release()
 
     def _upload(self, splats: Splats) -> None:
         self._check_size(splats)
@@ -182,21 +215,23 @@ class SortedRenderer:
     def _bind(
         self,
         records: Storage,
+        order: Storage,
         features: tuple[Storage, tuple[int, int]],
         in_order: bool,
         channels: int,
     ) -> None:
         """What splat.vert reads. features: their buffer, its row and where the last six begin."""
-        self._storage["order"].bind(5)
+        order.bind(5)
         records.bind(6)
         self._draw[channels]["in_order"] = in_order
         if channels == FEATURES:
             features[0].bind(4)
             self._draw[channels]["feature_row"] = features[1]
 
-    def _blend(
-        self, appearance: Appearance, camera: Camera, target: TextureTarget, count: int
-    ) -> None:
+    def _begin(
+        self, appearance: Appearance, camera: Camera, target: TextureTarget
+    ) -> moderngl.VertexArray:
+        """Clear the target and set how quads blend; gives the quads."""
         ctx = self._ctx
         draw, quads = self._draw[target.channels], self._quads[target.channels]
         target.framebuffer.use()
@@ -206,8 +241,7 @@ class SortedRenderer:
         ctx.blend_func = moderngl.ONE_MINUS_DST_ALPHA, moderngl.ONE
         draw["size"] = (camera.width, camera.height)
         draw["discs"] = appearance.footprint is Footprint.PARABOLOID
-        if count:
-            quads.render(moderngl.TRIANGLE_STRIP, vertices=4, instances=count)
+        return quads
 
 
 def _channels(splats: Splats) -> int:

@@ -97,6 +97,8 @@ def _machine(report: Report, stats: FrameStats, session: Session, s: float) -> N
     widgets.wrapped(f"{stats.renderer or 'no renderer yet'}, {width} × {height}")
     imgui.push_style_color(imgui.Col_.text.value, theme.vec(theme.DIM))
     widgets.wrapped(stats.adapter)
+    if stats.told:
+        widgets.wrapped(stats.told)
     imgui.pop_style_color()
     for note in stats.notes:
         widgets.colored(theme.WARNING, note)

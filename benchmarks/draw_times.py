@@ -1,0 +1,156 @@
+"""What a frame of the `sorted` renderer costs beside its bare draw, and how it follows the alive.
+
+    python -m benchmarks.draw_times scene PATH       one model: the frame over the bare draw
+    python -m benchmarks.draw_times stress           seeded scenes: stored, alive, depth of layers
+
+The bare draw is the same quads, already projected and sorted, drawn once more into the same target.
+"""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter
+
+import moderngl
+import numpy as np
+import torch
+
+from viewer import formats
+from viewer.core.camera import Camera, look_at
+from viewer.core.errors import Unusable
+from viewer.core.model import Model
+from viewer.core.settings import RenderSettings
+from viewer.core.splats import Appearance
+from viewer.core.temporal import Gaussians4D, TemporalGaussians
+from viewer.frame import FramePath
+from viewer.gl import context
+from viewer.gl.target import TextureTarget
+from viewer.render.sorted import SortedRenderer
+
+SETTINGS = RenderSettings(renderer="sorted")
+SIZES = (100_000, 300_000, 1_000_000, 3_000_000)
+ALIVE = (1.0, 0.3, 0.1)
+LAYERS = {"shallow": 0.25, "deep": 40.0}  # splats' area over that of the picture, at 100,000 alive
+
+
+def main() -> None:
+    """Measure what was asked for and print it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=("scene", "stress"))
+    parser.add_argument("path", nargs="?", type=Path)
+    parser.add_argument("--frames", type=int, default=15)
+    parser.add_argument("--most", type=int, default=SIZES[-1], help="of Gaussians stored")
+    args = parser.parse_args()
+    ctx = context.headless()
+    path = FramePath(ctx)
+    print(f"{context.adapter(ctx)}, 640x360, half-float layer, medians of {args.frames}, ms\n")
+    if args.what == "scene":
+        model, report = formats.load(args.path)
+        start, end = report.time_range
+        camera = report.home.camera(640, 360)
+        _scene(path, model, camera, np.linspace(start, end, args.frames), ctx.finish)
+    else:
+        _stress(path, [n for n in SIZES if n <= args.most], args.frames, ctx.finish)
+    path.release()
+    ctx.release()
+
+
+def _scene(
+    path: FramePath, model: Model, camera: Camera, times: np.ndarray, finish: Callable[[], None]
+) -> None:
+    frames, draws, stages = _measure(path, model, camera, times, finish)
+    frame, draw = float(np.median(frames)), float(np.median(draws))
+    print("| stage | ms | of the bare draw |\n|---|---|---|")
+    for name, ms in (*stages.items(), ("frame, not waiting between stages", frame)):
+        print(f"| {name} | {ms:.2f} | {ms / draw:.2f} |")
+    print(f"| bare draw | {draw:.2f} | 1.00 |")
+
+
+def _stress(path: FramePath, sizes: list[int], frames: int, finish: Callable[[], None]) -> None:
+    print("| stored | alive | layers | drawn | slice | sort | blend | frame |")
+    print("|---|---|---|---|---|---|---|---|")
+    for layers, area in LAYERS.items():
+        for n in sizes:
+            for share in ALIVE:
+                model = scene(n, share, area)
+                times = np.linspace(0.3, 0.7, frames)
+                try:
+                    costs, _, stages = _measure(path, model, camera(), times, finish)
+                except Unusable as error:
+                    print(f"| {n:,} | refused: {error} |")
+                    continue
+                drawn = path.render(model, camera(), 0.5, SETTINGS).stats
+                print(
+                    f"| {n:,} | {drawn.alive:,} | {layers} | {drawn.drawn:,} | "
+                    f"{stages['slice']:.1f} | {stages['sort']:.1f} | {stages['blend']:.1f} | "
+                    f"{np.median(costs):.1f} |",
+                    flush=True,
+                )
+
+
+def _measure(
+    path: FramePath, model: Model, camera: Camera, times: np.ndarray, finish: Callable[[], None]
+) -> tuple[list[float], list[float], dict[str, float]]:
+    """Of each time: the frame, the bare draw; and the medians of stages, waiting after each."""
+    frames: list[float] = []
+    draws: list[float] = []
+    spans: dict[str, list[float]] = {}
+    for turn, time in enumerate([times[0], times[0], *times]):
+        start = perf_counter()
+        frame = path.render(model, camera, float(time), SETTINGS)
+        finish()
+        middle = perf_counter()
+        _draw_again(path, frame.layer, model.appearance, camera, frame.stats.drawn)
+        finish()
+        end = perf_counter()
+        staged = path.render(model, camera, float(time), SETTINGS, finish).stats
+        if turn >= 2:  # the first frames compile shaders
+            frames.append((middle - start) * 1e3)
+            draws.append((end - middle) * 1e3)
+            for name, ms in staged.spans:
+                spans.setdefault(name, []).append(ms)
+    return frames, draws, {name: float(np.median(ms)) for name, ms in spans.items()}
+
+
+def _draw_again(
+    path: FramePath, layer: object, look: Appearance, camera: Camera, count: int
+) -> None:
+    renderer = path._renderer
+    assert isinstance(renderer, SortedRenderer)
+    assert isinstance(layer, TextureTarget)
+    renderer._begin(look, camera, layer).render(
+        moderngl.TRIANGLE_STRIP, vertices=4, instances=count
+    )
+
+
+def camera() -> Camera:
+    """Four units from the middle of the seeded scenes."""
+    eye, up = np.array([0.0, 0.0, -4.0]), np.array([0.0, -1.0, 0.0])
+    return look_at(eye, np.zeros(3), up, 0.9, (640, 360))
+
+
+def scene(n: int, share: float, area: float) -> TemporalGaussians:
+    """n Gaussians in a ball, each seen for `share` of the time 0 to 1; seeded.
+
+    area: of all the alive, over that of the picture, if there were 100,000 of them.
+    """
+    g = torch.Generator().manual_seed(n)
+    opacities = torch.rand(n, generator=g) * 0.9 + 0.05
+    reach = torch.sqrt(2 * torch.log(255 * opacities))
+    width = torch.full((n,), torch.inf) if share == 1 else 0.5 * share / reach
+    size = (area / 100_000 * 640 * 360 / np.pi) ** 0.5 / 3 * 4 / 373  # world units, 3 sigma a side
+    fields = Gaussians4D(
+        means=torch.randn(n, 3, generator=g) * 0.6,
+        motion=torch.randn(n, 1, 3, generator=g) * 0.2,
+        opacities=opacities,
+        center=torch.rand(n, generator=g),
+        width=width,
+        colors=torch.rand(n, 3, generator=g),
+        quats=torch.nn.functional.normalize(torch.randn(n, 4, generator=g), dim=1),
+        scales=torch.exp(torch.randn(n, 3, generator=g) * 0.5) * size,
+    )
+    return TemporalGaussians(fields, (0.0, 1.0), Appearance())
+
+
+if __name__ == "__main__":
+    main()

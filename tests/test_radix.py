@@ -1,0 +1,62 @@
+"""The sort on the device against a stable argsort."""
+
+import numpy as np
+import pytest
+
+from viewer.gl.buffers import Storage
+from viewer.gl.radix import TILE, RadixSort
+
+pytestmark = pytest.mark.gl
+HIDDEN = 0xFFFFFFFF
+SIZES = (0, 1, 2, 255, 256, 257, TILE - 1, TILE, TILE + 1, 9 * TILE + 5, 100_000)
+rng = np.random.default_rng(0)
+KEYS = {
+    "random": lambda n: rng.integers(0, 2**32 - 1, n, dtype=np.uint32),
+    "depths": lambda n: rng.uniform(0.2, 50, n).astype(np.float32).view(np.uint32),
+    "sorted": lambda n: np.arange(n, dtype=np.uint32) * 40_001,
+    "reversed": lambda n: np.arange(n, dtype=np.uint32)[::-1] * 40_001,
+    "equal": lambda n: np.full(n, 0x3F800000, np.uint32),
+    "few": lambda n: rng.choice(np.array([0, 1, 2**31, HIDDEN - 1], np.uint32), n),
+    "one digit": lambda n: rng.integers(0, 256, n, dtype=np.uint32) << 16,
+    "all but one hidden": lambda n: np.where(np.arange(n) == n // 2, 7, HIDDEN).astype(np.uint32),
+    "all hidden": lambda n: np.full(n, HIDDEN, np.uint32),
+}
+
+
+@pytest.fixture
+def sorter(ctx):
+    made = RadixSort(ctx)
+    yield made
+    made.release()
+
+
+def check(sorter: RadixSort, keys: np.ndarray) -> None:
+    held = Storage(sorter._ctx)
+    held.write(keys)
+    sorter.sort(held, len(keys))
+    shown = np.flatnonzero(keys != HIDDEN)
+    want = shown[np.argsort(keys[shown], kind="stable")]
+    assert sorter.kept.read(1, np.uint32)[0] == len(want)
+    np.testing.assert_array_equal(sorter.order.read(len(want), np.uint32), want)
+    held.release()
+
+
+@pytest.mark.parametrize("kind", KEYS)
+def test_order_is_that_of_a_stable_argsort(sorter, kind):
+    for n in (*SIZES, 300, 0, TILE):  # sizes that grow and shrink, on one sorter
+        keys = KEYS[kind](n)
+        check(sorter, keys)
+        check(sorter, np.where(rng.random(n) < 0.4, np.uint32(HIDDEN), keys))
+
+
+def test_millions(sorter):
+    check(sorter, KEYS["depths"](3_000_000))
+
+
+def test_a_second_sort_allocates_nothing(ctx, sorter, monkeypatch):
+    held = Storage(ctx)
+    held.write(KEYS["random"](50_000))
+    sorter.sort(held, 50_000)
+    monkeypatch.setattr(type(ctx), "buffer", None)
+    sorter.sort(held, 50_000)
+    held.release()
