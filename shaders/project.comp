@@ -1,6 +1,6 @@
 #version 430
 // World-space splats to records on the picture, in drawing order, one thread each.
-layout(local_size_x = 64) in;
+layout(local_size_x = THREADS) in;
 
 #include "camera.glsl"
 #include "covariance.glsl"
@@ -51,7 +51,7 @@ vec4 projected_covariance(vec3 p) {
 }
 
 void main() {
-    uint slot = gl_GlobalInvocationID.x;
+    uint slot = thread();
     if (slot >= count) return;
     splat = order[slot];
     vec3 mean = vec3(means[splat * 3u], means[splat * 3u + 1u], means[splat * 3u + 2u]);

@@ -1,7 +1,7 @@
 #version 430
 // TemporalGaussians at one time, projected: viewer/core/temporal.py, one thread a stored row.
 // What can be seen gets a record and its depth as a key; what cannot, the key HIDDEN.
-layout(local_size_x = 64) in;
+layout(local_size_x = THREADS) in;
 
 #include "camera.glsl"
 #include "covariance.glsl"
@@ -70,7 +70,7 @@ vec4 projected_covariance(vec3 p) {
 }
 
 void main() {
-    uint i = gl_GlobalInvocationID.x;
+    uint i = thread();
     if (i >= count) return;
     row = first + i;
     uint to = slot + i;

@@ -1,10 +1,11 @@
-"""The sort on the device against a stable argsort."""
+"""The sorts on the device and on the processor against a stable argsort."""
 
 import numpy as np
 import pytest
 
 from viewer.gl.buffers import Storage
 from viewer.gl.radix import TILE, RadixSort
+from viewer.render.visibility import ascending
 
 pytestmark = pytest.mark.gl
 HIDDEN = 0xFFFFFFFF
@@ -21,6 +22,13 @@ KEYS = {
     "all but one hidden": lambda n: np.where(np.arange(n) == n // 2, 7, HIDDEN).astype(np.uint32),
     "all hidden": lambda n: np.full(n, HIDDEN, np.uint32),
 }
+
+
+@pytest.mark.parametrize("kind", KEYS)
+def test_the_processor_sorts_the_same_way(kind):
+    for n in SIZES:
+        keys = KEYS[kind](n)
+        np.testing.assert_array_equal(ascending(keys), np.argsort(keys, kind="stable"))
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from viewer.core.camera import Camera
 from viewer.core.decoder import FEATURES
 from viewer.core.model import Model
 from viewer.core.settings import RenderSettings
-from viewer.core.splats import Appearance, Splats
+from viewer.core.splats import Splats
 from viewer.core.state import FrameStats
 from viewer.core.target import TensorTarget
 from viewer.core.temporal import explicit
@@ -91,7 +91,7 @@ class FramePath:
             with spans.measure("slice"):
                 source = model.slice(time)
         draw = self._in_torch if self._compositor is None else self._in_opengl
-        layer, picture, counts = draw(renderer, source, model.appearance, camera, settings, spans)
+        layer, picture, counts = draw(renderer, source, camera, settings, spans)
         stats = FrameStats(
             spans=spans.items(),
             total=model.count,
@@ -101,6 +101,7 @@ class FramePath:
             adapter=self._adapter,
             notes=self._notes,
             told=counts.told,
+            device_memory=counts.nbytes,
         )
         return Frame(layer, picture, stats)
 
@@ -108,12 +109,11 @@ class FramePath:
         self,
         renderer: Renderer,
         source: Splats | Unsliced,
-        look: Appearance,
         camera: Camera,
         settings: RenderSettings,
         spans: Spans,
     ) -> Drawn:
-        asked = settings.background
+        look, asked = source.appearance, settings.background
         layer = TensorTarget(camera.width, camera.height)
         counts = renderer.render(source, camera, settings, layer, spans)
         with spans.measure("composite"):
@@ -129,14 +129,13 @@ class FramePath:
         self,
         renderer: Renderer,
         source: Splats | Unsliced,
-        look: Appearance,
         camera: Camera,
         settings: RenderSettings,
         spans: Spans,
     ) -> Drawn:
         assert self._ctx is not None
         assert self._compositor is not None
-        asked = settings.background
+        look, asked = source.appearance, settings.background
         channels = 3 if look.decoder is None else FEATURES
         targets = self._targets_of(camera.width, camera.height, channels)
         self._ctx.viewport = (0, 0, camera.width, camera.height)

@@ -9,6 +9,11 @@ uniform float scale;
 uniform bool discs;          // the footprint is a paraboloid
 uniform int compensation;    // index into Compensation
 
+// The thread's number: many groups do not fit into one row.
+uint thread() {
+    return gl_GlobalInvocationID.y * gl_NumWorkGroups.x * uint(THREADS) + gl_GlobalInvocationID.x;
+}
+
 // Rows of the Jacobian times the camera's rotation.
 struct Rows { vec3 a; vec3 b; };
 

@@ -100,6 +100,7 @@ def _measured(
             "quality": measure.quality(path, model, frames, settings),
             "rss_peak_mb": machine.peak_memory_mb(),
             "vram_peak_mb": None,
+            "renderer_device_mb": max(s.device_memory for s in seen) / 2**20,
         }
         return {
             "system": machine.system(ctx),

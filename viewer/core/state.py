@@ -169,6 +169,7 @@ class FrameStats:
     adapter: str = ""
     notes: tuple[str, ...] = ()  # fallbacks taken, and why
     told: str = ""  # what the renderer decided by measuring
+    device_memory: int = 0  # bytes it holds there: the model and what a frame needs
 
     @property
     def milliseconds(self) -> float:

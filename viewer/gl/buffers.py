@@ -4,13 +4,15 @@ import moderngl
 import numpy as np
 from torch import Tensor
 
+LEAST = 256  # bytes
+
 
 class Storage:
     """A shader storage buffer that keeps its place when what it holds grows."""
 
     def __init__(self, ctx: moderngl.Context) -> None:
         self._ctx = ctx
-        self._buffer = ctx.buffer(reserve=256)
+        self._buffer = ctx.buffer(reserve=LEAST)
 
     def reserve(self, nbytes: int) -> None:
         """Make room for `nbytes`; what the buffer held is lost if it has to grow."""
@@ -19,6 +21,11 @@ class Storage:
             limit = storage_limit(self._ctx)
             self._buffer.release()
             self._buffer = self._ctx.buffer(reserve=min(size, max(limit, nbytes)))
+
+    def shrink(self) -> None:
+        """Let what it holds go."""
+        self._buffer.release()
+        self._buffer = self._ctx.buffer(reserve=LEAST)
 
     def write(self, values: Tensor | np.ndarray) -> None:
         """Replace the contents; a tensor on another device is copied through the host."""

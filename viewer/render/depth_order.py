@@ -8,13 +8,13 @@ from time import perf_counter
 
 import moderngl
 import numpy as np
-import torch
 
 from viewer.gl.buffers import Storage
 from viewer.gl.radix import RadixSort
-from viewer.render.visibility import sorted_rows
+from viewer.render.visibility import ascending
 
-PROBE = 1 << 14  # keys
+PROBE = 1 << 16  # keys
+HIDDEN = 0xFFFFFFFF  # of include/record.glsl
 TRIES = 3
 
 
@@ -31,6 +31,7 @@ class DepthOrder:
         device = self._probe(keys, self._radix)
         host = self._probe(keys, None)
         keys.release()
+        self._order.shrink()
         if host < device:
             self._radix.release()
             self._radix = None
@@ -56,6 +57,12 @@ class DepthOrder:
         """How many slots were sorted: [1] uint32."""
         return self._kept if self._radix is None else self._radix.kept
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes held on the device."""
+        own = self._order.nbytes + self._kept.nbytes
+        return own + (0 if self._radix is None else self._radix.nbytes)
+
     def release(self) -> None:
         """Free buffers and programs."""
         if self._radix is not None:
@@ -67,11 +74,10 @@ class DepthOrder:
         if radix is not None:
             radix.sort(keys, count)
             return
-        found = torch.from_numpy(keys.read(count, np.int32))
-        slots = (found >= 0).nonzero().squeeze(1)  # HIDDEN is -1
-        order = sorted_rows(slots, found.index_select(0, slots).view(torch.float32))
-        self._order.write(order.to(torch.int32))
-        self._kept.write(np.array([len(order)], np.uint32))
+        found = keys.read(count, np.uint32)
+        slots = np.flatnonzero(found != HIDDEN)
+        self._order.write(slots[ascending(found[slots])].astype(np.uint32))
+        self._kept.write(np.array([len(slots)], np.uint32))
 
     def _probe(self, keys: Storage, radix: RadixSort | None) -> float:
         """Milliseconds of the quickest of a few sorts; the first one compiles."""

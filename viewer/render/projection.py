@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import moderngl
 import numpy as np
 
 from viewer.core import sh
@@ -13,12 +14,14 @@ from viewer.render.visibility import jacobian
 
 RECORD_BYTES = 48
 GROUP = 64  # local_size_x of project.comp and slice.comp
+MOST_GROUPS = 65_535  # in a row: what OpenGL promises
 QUAD_PAD = 0.05  # pixels
 CONSTANTS: dict[str, float | int] = {
     "MIN_ALPHA": MIN_ALPHA,
     "MAX_ALPHA": MAX_ALPHA,
     "QUAD_PAD": QUAD_PAD,
     "EPSILON": EPSILON,
+    "THREADS": GROUP,
     "SH_C0": sh.C0,
     "SH_C1": sh.C1,
     **{f"SH_C2_{i}": value for i, value in enumerate(sh.C2)},
@@ -53,3 +56,10 @@ def set_harmonics(program: Any, camera: Camera, appearance: Appearance, degree: 
     program["camera_center"] = tuple(camera.center)
     program["sh_degree"] = degree
     program["sh_output"] = list(sh.Output).index(appearance.sh_output)
+
+
+def run(program: moderngl.ComputeShader, count: int) -> None:
+    """Dispatch `count` threads of a shader that asks include/projection.glsl which one it is."""
+    groups = -(-count // GROUP)
+    rows = max(1, -(-groups // MOST_GROUPS))
+    program.run(-(-groups // rows), rows)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from viewer.core.camera import Camera
 from viewer.core.settings import Mode, RenderSettings
-from viewer.core.splats import Splats
+from viewer.core.splats import Appearance, Splats
 from viewer.core.temporal import TemporalGaussians
 from viewer.core.timing import Spans
 
@@ -17,12 +17,14 @@ class Counts(NamedTuple):
     """Of a frame. alive: Gaussians in the slice. drawn: those that may touch the picture.
 
     A renderer whose counts stay on the device gives those of the frame before: to read this one's
-    would wait for it. told: how it went about it, where that was decided by measuring.
+    would wait for it. told: how it went about it, where that was decided by measuring. nbytes: what
+    it holds on the device.
     """
 
     alive: int
     drawn: int
     told: str = ""
+    nbytes: int = 0
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -31,6 +33,11 @@ class Unsliced:
 
     model: TemporalGaussians
     time: float
+
+    @property
+    def appearance(self) -> Appearance:
+        """Of its slices."""
+        return self.model.appearance
 
 
 class Target(Protocol):

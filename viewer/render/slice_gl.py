@@ -24,8 +24,8 @@ from viewer.gl.buffers import Storage, storage_limit
 from viewer.gl.program import compute_program
 from viewer.render.projection import (
     CONSTANTS,
-    GROUP,
     RECORD_BYTES,
+    run,
     set_harmonics,
     set_projection,
 )
@@ -89,9 +89,18 @@ class GaussianSlicer:
         model = (buffer for _, _, buffers in self._parts for buffer in buffers)
         return sum(buffer.nbytes for buffer in (*frame, *model))
 
+    def forget(self) -> None:
+        """Let the model go."""
+        for _, _, buffers in self._parts:
+            for buffer in buffers:
+                buffer.release()
+        if self._program is not None:
+            self._program.release()
+        self._parts, self._program, self._model = [], None, None
+
     def release(self) -> None:
         """Free program and buffers."""
-        self._forget()
+        self.forget()
         for storage in (self._records, self._keys, self._features, self._alive):
             storage.release()
 
@@ -123,12 +132,12 @@ class GaussianSlicer:
                 buffer.bind(at)
             for a, b in _within(ranges, first, last):
                 program["first"], program["count"], program["slot"] = a - first, b - a, slot
-                program.run(-(-(b - a) // GROUP))
+                run(program, b - a)
                 slot += b - a
         self._ctx.memory_barrier(moderngl.SHADER_STORAGE_BARRIER_BIT)
 
     def _adopt(self, model: TemporalGaussians) -> None:
-        self._forget()
+        self.forget()
         self._program = compute_program(self._ctx, "slice", CONSTANTS | form(model))
         fields = _fields(model.gaussians)
         widest = max(sum(math.prod(part.shape[1:]) for part in parts) for parts in fields)
@@ -141,14 +150,6 @@ class GaussianSlicer:
                 buffer.write(torch.cat(rows, 1).float())
             self._parts.append((first, last, buffers))
         self._model = model
-
-    def _forget(self) -> None:
-        for _, _, buffers in self._parts:
-            for buffer in buffers:
-                buffer.release()
-        if self._program is not None:
-            self._program.release()
-        self._parts, self._program, self._model = [], None, None
 
 
 def form(model: TemporalGaussians) -> dict[str, float | int]:

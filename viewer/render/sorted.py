@@ -25,8 +25,8 @@ from viewer.gl.target import TextureTarget
 from viewer.render.depth_order import DepthOrder
 from viewer.render.projection import (
     CONSTANTS,
-    GROUP,
     RECORD_BYTES,
+    run,
     set_harmonics,
     set_projection,
 )
@@ -79,6 +79,7 @@ class SortedRenderer:
         assert isinstance(target, TextureTarget)
         if isinstance(source, Unsliced):
             return self._unsliced(source, camera, settings, target, spans)
+        self._slicer.forget()  # one scene at a time lies on the device
         if source is not self._uploaded:
             with spans.measure("upload"):
                 self._upload(source)
@@ -97,7 +98,7 @@ class SortedRenderer:
             quads = self._begin(source.appearance, camera, target)
             if count:
                 quads.render(moderngl.TRIANGLE_STRIP, vertices=4, instances=count)
-        return Counts(len(source), count)
+        return Counts(len(source), count, nbytes=self.nbytes)
 
     def _unsliced(
         self,
@@ -107,6 +108,10 @@ class SortedRenderer:
         target: TextureTarget,
         spans: Spans,
     ) -> Counts:
+        if self._uploaded is not None:
+            self._uploaded = None
+            for storage in self._storage.values():
+                storage.shrink()
         with spans.measure("slice"):
             sliced = self._slicer.run(source.model, source.time, camera, settings)
         if self._depths is None:
@@ -136,7 +141,13 @@ class SortedRenderer:
         last = self._turn if own else self._turn ^ 1
         self._counted, self._turn = model, self._turn ^ 1
         _, drawn, _, _, alive = self._draws[last].read(5, np.uint32).tolist()
-        return Counts(alive, drawn, self._depths.told)
+        return Counts(alive, drawn, self._depths.told, self.nbytes)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held on the device, without programs and targets."""
+        own = sum(storage.nbytes for storage in (*self._storage.values(), *self._draws))
+        return own + self._slicer.nbytes + (self._depths.nbytes if self._depths else 0)
 
     def release(self) -> None:
         """Free programs and buffers."""
@@ -209,7 +220,7 @@ class SortedRenderer:
         for slot, storage in enumerate(self._storage.values()):
             storage.bind(slot)
         if count:
-            program.run(-(-count // GROUP))
+            run(program, count)
             self._ctx.memory_barrier(moderngl.SHADER_STORAGE_BARRIER_BIT)
 
     def _bind(

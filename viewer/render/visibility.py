@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -85,9 +86,16 @@ def front_to_back(
 
 
 def sorted_rows(rows: Tensor, depths: Tensor) -> Tensor:
-    """Rows [n] by depth, nearest first, ties in row order.
+    """Rows [n] by depth, nearest first, ties in row order."""
+    order = torch.from_numpy(ascending(depths.cpu().numpy().view(np.uint32)))
+    return rows.index_select(0, order.to(rows.device))
 
-    Positive floats sort as the integers that share their bits, and torch sorts those faster.
+
+def ascending(keys: np.ndarray) -> np.ndarray:
+    """[n] positions of uint32 keys in ascending order, stable: of positive floats, their bits.
+
+    NumPy's stable sort of 16 bits counts, so two of them beat any comparison. torch.sort of many is
+    as quick, but its threads spin for each other: beside a busy process one took 140 ms.
     """
-    order = torch.sort(depths.view(torch.int32), stable=True).indices
-    return rows.index_select(0, order)
+    order = np.argsort(keys.astype(np.uint16), kind="stable")
+    return order[np.argsort((keys[order] >> 16).astype(np.uint16), kind="stable")]

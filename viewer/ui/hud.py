@@ -72,11 +72,14 @@ def _graph(session: Session, s: float) -> None:
 
 
 def _counts(stats: FrameStats) -> list[tuple[str, str]]:
-    return [
+    counts = [
         ("Gaussians", f"{stats.total:,}"),
         ("alive now", f"{stats.alive:,}"),
         ("drawn", f"{stats.drawn:,}"),
     ]
+    if stats.device_memory:
+        counts.append(("on the device", f"{stats.device_memory / 2**20:.1f} MiB"))
+    return counts
 
 
 def _table(name: str, rows: list[tuple[str, str]]) -> None:
