@@ -77,7 +77,7 @@ def _stress(path: FramePath, sizes: list[int], frames: int, finish: Callable[[],
                 try:
                     costs, _, stages = _measure(path, model, camera(), times, finish)
                 except Unusable as error:
-                    print(f"| {n:,} | refused: {error} |")
+                    print(f"| {n:,} | | {layers} | refused: {error} | | | | |")
                     continue
                 drawn = path.render(model, camera(), 0.5, SETTINGS).stats
                 print(
