@@ -7,9 +7,10 @@ import moderngl
 import numpy as np
 from imgui_bundle import imgui
 
+from viewer.core.controls import update
 from viewer.core.report import Report
 from viewer.core.session import NO_SCENE, Session
-from viewer.core.state import Actions, FrameStats, Inputs, State, update
+from viewer.core.state import Actions, FrameStats, Inputs, State
 from viewer.gl.interface import InterfaceRenderer
 from viewer.resources import assets
 from viewer.ui import inputs, theme

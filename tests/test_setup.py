@@ -15,7 +15,7 @@ import pytest
 from tests import families
 from viewer import formats, resources
 from viewer.cli import SUBCOMMANDS
-from viewer.core.state import BINDINGS
+from viewer.core.bindings import BINDINGS
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"

@@ -9,12 +9,13 @@ import pytest
 from tests import scenes
 from viewer.core import playback as clock
 from viewer.core import rig as rigs
+from viewer.core.bindings import BINDINGS
+from viewer.core.controls import update
 from viewer.core.playback import Loop
 from viewer.core.report import Bounds, DatasetCamera, Report
 from viewer.core.rig import Rig
 from viewer.core.session import NO_SCENE
 from viewer.core.state import (
-    BINDINGS,
     Actions,
     Dialog,
     FrameStats,
@@ -23,7 +24,6 @@ from viewer.core.state import (
     State,
     go_to_camera,
     opened,
-    update,
 )
 
 SIZE = (160, 90)

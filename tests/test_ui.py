@@ -12,11 +12,11 @@ imgui = pytest.importorskip("imgui_bundle").imgui
 from tests.headless_ui import Headless  # noqa: E402  after the check that it can be imported
 from tests.test_state import report  # noqa: E402
 from viewer.core import folder  # noqa: E402
+from viewer.core.bindings import BINDINGS  # noqa: E402
 from viewer.core.playback import Playback  # noqa: E402
 from viewer.core.report import Setting  # noqa: E402
 from viewer.core.session import NO_SCENE, Loading, Problem, Session  # noqa: E402
 from viewer.core.state import (  # noqa: E402
-    BINDINGS,
     Actions,
     Dialog,
     FrameStats,

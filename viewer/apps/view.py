@@ -14,6 +14,7 @@ from viewer.apps.pace import Pace, smoothed
 from viewer.core import look, preferences
 from viewer.core import playback as clock
 from viewer.core import rig as rigs
+from viewer.core.controls import update
 from viewer.core.errors import Unusable
 from viewer.core.files import replacing
 from viewer.core.folder import Listing, existing, listing
@@ -21,7 +22,7 @@ from viewer.core.preferences import Preferences
 from viewer.core.rig import Rig
 from viewer.core.session import NO_SCENE, Problem, Session
 from viewer.core.settings import RenderSettings
-from viewer.core.state import Actions, Dialog, FrameStats, Interface, State, Units, opened, update
+from viewer.core.state import Actions, Dialog, FrameStats, Interface, State, Units, opened
 from viewer.frame import Frame, FramePath
 from viewer.gl.target import TextureTarget
 from viewer.render import usable

@@ -1,6 +1,6 @@
 """Rig: where the user stands, as plain numbers, and the pure moves that change it.
 
-It knows nothing of buttons and keys (state.py maps them) and needs no torch.
+It knows nothing of buttons and keys (controls.py maps them) and needs no torch.
 """
 
 import math

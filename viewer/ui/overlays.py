@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from imgui_bundle import ImVec2, imgui
 
+from viewer.core.bindings import BINDINGS
 from viewer.core.session import Problem, Session
-from viewer.core.state import BINDINGS, Actions, Interface
+from viewer.core.state import Actions, Interface
 from viewer.ui import theme, widgets
 
 BOX = (
