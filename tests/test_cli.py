@@ -239,7 +239,7 @@ BAD_WORDS = {
                    "--background: "),
     "suffix": (["render", "SCENE", "--output", "a.gif"], "expected a name ending in .png or .npy"),
     "slice suffix": (["slice", "SCENE", "--output", "a.txt"],
-                     "expected a name ending in .npz or .ply"),
+                     "expected a name ending in .npz or .ply or .splat or .spz"),
     "renderer": (["render", "SCENE", "--output", "a.png", "--renderer", "best"],
                  "renderer is 'best', expected auto, sorted, reference"),
     "bench renderer": (["bench", "SCENE", "--renderer", "sorted,best"], "--renderer is 'best'"),

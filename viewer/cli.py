@@ -191,7 +191,7 @@ def _bench_arguments(parser: Parser) -> None:
 
 def _slice_arguments(parser: Parser) -> None:
     _model_arguments(parser)
-    _output_argument(parser, "F.npz, or F.ply for a standard 3DGS file")
+    _output_argument(parser, "F.npz, or F.ply, F.splat, F.spz for other viewers")
     _time_arguments(parser)
     _camera_arguments(parser)
     parser.add_argument("--sh-degree", type=int, choices=range(4), default=3)

@@ -1,4 +1,4 @@
-"""slice: the Gaussians at one time, as arrays or as a 3DGS PLY that other viewers open."""
+"""slice: the Gaussians at one time, as arrays or as a file that other viewers open."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +10,17 @@ from torch import Tensor
 from viewer.apps.opening import Opening, camera_of, load, suffix_of, time_of
 from viewer.core.files import replacing
 from viewer.core.splats import Splats
-from viewer.formats import ply_export
+from viewer.formats import ply_export, splat_export, spz_export
+
+WRITERS = {".ply": ply_export.write, ".splat": splat_export.write, ".spz": spz_export.write}
 
 
 @dataclass(frozen=True, slots=True)
 class SliceRequest:
-    """output: .npz or .ply. A camera in the opening evaluates view-dependent colour for it."""
+    """output: .npz, or an ending of WRITERS.
+
+    A camera in the opening evaluates view-dependent colour for it, in an .npz.
+    """
 
     opening: Opening
     output: Path
@@ -24,14 +29,14 @@ class SliceRequest:
 def slice_to_file(request: SliceRequest) -> int:
     """Slice and save; prints how many were alive."""
     opening = request.opening
-    kind = suffix_of(request.output, (".npz", ".ply"))
+    kind = suffix_of(request.output, (".npz", *WRITERS))
     model, report = load(opening)
     time = time_of(opening, report)
     splats = model.slice(time)
     lost: list[str] = []
     with replacing(request.output) as beside:
-        if kind == ".ply":
-            lost = ply_export.write(beside, splats)
+        if kind in WRITERS:
+            lost = WRITERS[kind](beside, splats)
         else:
             posed = any(v is not None for v in (opening.camera, opening.view, opening.rig))
             center = camera_of(opening, report).center if posed else None
