@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from viewer.core import playback as clock
-from viewer.core.playback import SPEEDS, Loop, Playback
+from viewer.core.playback import SPEEDS, Loop, Pacing, Playback
 
 P = Playback(time=0.0, start=0.0, end=9.0, step=1.0, fps=10.0, playing=True)  # ten frames
 
@@ -28,7 +28,7 @@ def playbacks(draw):
         playing=True,
         loop=draw(st.sampled_from(list(Loop))),
         backwards=draw(st.booleans()),
-        whole_frames=draw(st.booleans()),
+        pacing=draw(st.sampled_from(list(Pacing))),
     )
     first, last = sorted(draw(st.integers(0, frames - 1)) for _ in range(2))
     if draw(st.booleans()) and first < last:
@@ -173,9 +173,9 @@ def test_shuttle_goes_both_ways_and_faster_each_time():
 def test_whole_frames_show_the_frame_the_playhead_is_in():
     p = replace(P, time=3.7)
     assert p.shown == 3.7
-    assert replace(p, whole_frames=True).shown == 3.0
-    assert replace(p, whole_frames=True, time=4.0 - 1e-9).shown == 4.0  # rounding is no frame
-    assert replace(P, time=9.0, whole_frames=True).shown == 9.0
+    assert replace(p, pacing=Pacing.FRAMES).shown == 3.0
+    assert replace(p, pacing=Pacing.FRAMES, time=4.0 - 1e-9).shown == 4.0  # rounding is no frame
+    assert replace(P, time=9.0, pacing=Pacing.FRAMES).shown == 9.0
 
 
 @pytest.mark.parametrize(
@@ -197,3 +197,44 @@ def test_typed_shares_are_of_the_part_that_plays():
 def test_what_is_no_time_is_said_to_be_none(text):
     with pytest.raises(ValueError, match=r"expected 123, \+10, 4.1s, 1:04.5, 50% or t0.62"):
         clock.entered(P, text)
+
+
+def frames_seen(p: Playback, dt: float, count: int) -> list[float]:
+    """The frames of some ticks, each new one once."""
+    seen = [p.frame]
+    for _ in range(count):
+        p = clock.tick(p, dt)
+        if p.frame != seen[-1]:
+            seen.append(p.frame)
+    return seen
+
+
+@pytest.mark.parametrize("dt", [0.03, 0.1, 0.17, 0.9])
+@pytest.mark.parametrize(
+    ("changes", "order"),
+    [
+        ({}, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1]),
+        ({"backwards": True}, [0, 9, 8, 7]),
+        ({"loop": Loop.ONCE, "time": 7.0}, [7, 8, 9]),
+        ({"loop": Loop.PING_PONG, "time": 8.0}, [8, 9, 8, 7]),
+        ({"mark_in": 2.0, "mark_out": 4.0}, [0, 2, 3, 4, 2]),
+        ({"mark_in": 2.5, "mark_out": 4.5, "time": 4.5}, [4.5, 3, 4, 3]),
+    ],
+)
+def test_every_frame_is_shown_in_turn_however_late(dt, changes, order):
+    p = replace(P, pacing=Pacing.EVERY, **changes)
+    seen = frames_seen(p, dt, 50)
+    assert seen[: len(order)] == order[: len(seen)]
+    assert len(seen) >= 3
+
+
+def test_every_frame_is_never_faster_than_asked_for():
+    p = replace(P, pacing=Pacing.EVERY)
+    for _ in range(100):
+        p = clock.tick(p, 0.005)
+    assert p.time == pytest.approx(5.0)
+
+
+def test_a_part_without_a_whole_frame_stands_still():
+    p = replace(P, pacing=Pacing.EVERY, mark_in=2.2, mark_out=2.8, time=2.3)
+    assert clock.tick(p, 1.0).time == 2.3

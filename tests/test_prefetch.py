@@ -11,6 +11,8 @@ from tests import scenes
 from viewer import prefetch
 from viewer.core.model import StaticModel
 from viewer.core.splats import Splats
+from viewer.formats import instants
+from viewer.formats.instants import Instants
 from viewer.prefetch import Prefetch
 
 DEADLINE = 10.0
@@ -141,3 +143,18 @@ def test_release_ends_the_worker(threaded):
     wrapped, _ = threaded
     wrapped.release()
     assert not [t for t in threading.enumerate() if t.name == "slice"]
+
+
+def test_instants_in_memory_are_told_as_runs(monkeypatch):
+    times = torch.arange(6, dtype=torch.float64)
+    model = Instants(lambda i: scenes.cloud(3, i), times, 3, scenes.cloud(3, 0).appearance)
+    wrapped = Prefetch(model)
+    assert (wrapped.loaded, wrapped.shown) == ((), None)
+    for time in (4.0, 0.5, 1.0):
+        wrapped.slice(time)
+    assert (wrapped.loaded, wrapped.shown) == (((0, 1), (4, 4)), 1.0)
+    monkeypatch.setattr(instants, "CACHE", 1)  # bytes: only the newest stays
+    wrapped.slice(5.0)
+    assert wrapped.loaded == ((5, 5),)
+    assert Prefetch(slow_model()).loaded is None
+    wrapped.release()

@@ -11,7 +11,7 @@ from viewer.core import playback as clock
 from viewer.core import rig as rigs
 from viewer.core.bindings import BINDINGS
 from viewer.core.controls import update
-from viewer.core.playback import Loop
+from viewer.core.playback import Loop, Pacing
 from viewer.core.report import Bounds, DatasetCamera, Report
 from viewer.core.rig import Rig
 from viewer.core.session import NO_SCENE
@@ -125,8 +125,46 @@ def test_shuttle_whole_frame_and_entry_keys():
     assert not press(back, "k").playback.playing
     forth = press(back, "l")
     assert (forth.playback.backwards, forth.playback.speed) == (False, 1)
-    assert press(paused, "x").playback.whole_frames
+    assert press(paused, "x").playback.pacing is Pacing.FRAMES
+    assert press(paused, "x", "x").playback.pacing is Pacing.EVERY
     assert press(paused, "t").interface.entry == ""
+
+
+def test_markers_are_set_removed_and_gone_to():
+    state = press(start(), "right", "m", "right", "right", "m", "home")
+    assert state.playback.markers == (1.0, 3.0)
+    state = press(state, "m", modifiers=("shift",))
+    assert state.playback.time == 1.0
+    state = press(state, "m", modifiers=("shift",))
+    assert press(state, "m", modifiers=("shift",)) == state  # there is none further on
+    back = press(state, "m", modifiers=("ctrl", "shift"))
+    assert (state.playback.time, back.playback.time) == (3.0, 1.0)
+    assert press(back, "m").playback.markers == (3.0,)
+    assert opened(back, report()).playback.markers == ()
+
+
+def test_the_ruler_fits_what_plays_and_the_whole():
+    marked = press(start(), "right", "i", "right", "right", "o")
+    near = press(marked, "z", modifiers=("shift",))
+    low, high = near.interface.ruler
+    assert 0 < low < 1 / 9 < 3 / 9 < high < 0.4
+    assert press(near, "z").interface.ruler == (0.0, 1.0)
+    assert press(near, "home", "left", "left").interface.ruler != near.interface.ruler
+
+
+def test_a_ruler_near_turns_the_page_with_the_playhead():
+    near = replace(start(), interface=replace(start().interface, ruler=(0.0, 0.3)))
+    assert press(near, "right").interface.ruler == (0.0, 0.3)
+    low, high = press(near, "right", "right", "right").interface.ruler
+    assert (low, high) == pytest.approx((1 / 3, 1 / 3 + 0.3))
+
+
+def test_where_every_frame_is_shown_the_clock_waits_for_the_picture():
+    state = press(start(), "x", "x", "space")
+    assert update(state, Inputs(), report(), 1.0, unseen=True)[0].playback.time == 0.0
+    assert update(state, Inputs(), report(), 1.0)[0].playback.time == 1.0
+    smooth = press(start(), "space")
+    assert update(smooth, Inputs(), report(), 0.1, unseen=True)[0].playback.time == 1.0
 
 
 def test_left_drag_orbits_middle_and_shift_left_pan_right_looks():

@@ -390,3 +390,38 @@ def test_cameras_with_a_time_are_marked_on_the_track(ui):
     untimed = replace(seen, cameras=tuple(replace(c, time=None) for c in seen.cameras))
     assert any(c.time is not None for c in seen.cameras)
     assert (ui(report=seen).picture()[560:] != ui(report=untimed).picture()[560:]).any()
+
+
+def test_the_wheel_zooms_the_ruler_about_the_pointer_and_a_middle_drag_moves_it(ui):
+    one = ui().move(*rail(0.25))
+    imgui.get_io().add_mouse_wheel_event(0, 2)
+    low, high = one.frame().state.interface.ruler
+    assert (0.25 - low) / (high - low) == pytest.approx(0.25, abs=0.01)
+    assert high - low < 0.7
+    rig, time = one.state.rig, one.state.playback.time
+    one.drag(rail(0.5), rail(0.25), which=2)
+    moved = one.state.interface.ruler
+    assert moved[0] == pytest.approx(low + 0.25 * (high - low), abs=0.01)
+    assert (one.state.rig, one.state.playback.time) == (rig, time)
+    one.click(*rail(0.0))
+    assert one.state.playback.time == pytest.approx(9 * moved[0], abs=0.02)
+
+
+def test_markers_and_what_is_in_memory_are_drawn(ui):
+    stored = replace(report(), frame_times=tuple(float(i) for i in range(10)))
+    plain = ui(report=stored)
+    before = plain.picture()[560:]
+    plain.state = replace(
+        plain.state, playback=replace(plain.state.playback, markers=(2.0, 7.5, 99.0))
+    )
+    marked = plain.frame().picture()[560:]
+    assert (marked != before).any()
+    plain.session = replace(SESSION, loaded=((0, 3), (9, 9)))
+    assert (plain.frame().picture()[560:] != marked).any()
+
+
+def test_a_ruler_that_is_near_has_ticks_of_its_own():
+    p = Playback(end=9999.0)
+    near = ruler.ticks(p, Units.FRAMES, 966.0, 64.0, (0.5, 0.501))
+    assert [t.label for t in near if t.label][:2] == ["5000", "5001"]
+    assert all(0 <= t.place <= 1 + 1e-9 for t in near)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from viewer.core.model import Model
 from viewer.core.splats import Appearance, Splats
+from viewer.formats.instants import Instants
 
 PATIENCE = 0.020  # seconds a slice may take inside a frame
 STRIKES = 2  # slow slices before the worker takes over; the first of a process is often slow
@@ -76,6 +77,17 @@ class Prefetch:
         """Whether a newer picture than the last slice is on its way."""
         with self._changed:
             return self._ready is not None and self._asked not in (None, self._ready.time)
+
+    @property
+    def shown(self) -> float | None:
+        """Time of the slice that is shown; None before the first."""
+        with self._changed:
+            return None if self._ready is None else self._ready.time
+
+    @property
+    def loaded(self) -> tuple[tuple[int, int], ...] | None:
+        """Runs of stored instants in memory, first and last rank; None where none are kept."""
+        return self._model.loaded if isinstance(self._model, Instants) else None
 
     def slice(self, time: float) -> Splats:
         """The scene at `time`, or the latest that is ready. Raises what the worker met."""

@@ -11,10 +11,11 @@ from viewer import formats, resources
 from viewer.apps.desk import Desk, Load, Order, Scene, problem
 from viewer.apps.opening import Opening, time_of
 from viewer.apps.pace import Pace, smoothed
-from viewer.core import look, preferences
+from viewer.core import delivery, look, preferences
 from viewer.core import playback as clock
 from viewer.core import rig as rigs
 from viewer.core.controls import update
+from viewer.core.delivery import Delivery
 from viewer.core.errors import Unusable
 from viewer.core.files import replacing
 from viewer.core.folder import Listing, existing, listing
@@ -85,6 +86,7 @@ class Viewer:
         self._pace = Pace()
         self._clock = self._titled = self._noticed = time.perf_counter()
         self._title = NAME
+        self._delivery = Delivery()
         self._listing: Listing | None = None
         self._order: Order | None = None  # of the scene that is open
         self._shown: Shown | None = None
@@ -111,8 +113,10 @@ class Viewer:
         fresh = self._arrivals()
         inputs = window.begin()
         report = desk.scene.report if desk.scene else NO_SCENE
-        self.state, asked = update(self.state, inputs, report, 0.0 if fresh else dt)
+        dt = 0.0 if fresh else dt
+        self.state, asked = update(self.state, inputs, report, dt, unseen=self._pending())
         picture = self._draw(inputs.size)
+        self._delivery = self._delivered(now)
         self.session = self._session(inputs.size, now)
         start = time.perf_counter()
         self.state, drawn = interface(self.state, report, self.stats, self.session)
@@ -170,6 +174,7 @@ class Viewer:
         if again:  # to see what training or an option changed: from the same place and time
             p = clock.seek(self.state.playback, before.playback.time)
             p = replace(p, playing=before.playback.playing and scene.report.moves)
+            p = replace(p, markers=before.playback.markers)
             same = scene.order == last
             rig = before.rig if same else replace(before.rig, up=self.state.rig.up)
             self.state = replace(self.state, rig=rig, playback=p)
@@ -221,26 +226,33 @@ class Viewer:
     def _pending(self) -> bool:
         return self._shown is not None and self._shown.pending
 
+    def _delivered(self, now: float) -> Delivery:
+        p, scene = self.state.playback, self._desk.scene
+        late = scene.model.shown if scene is not None and self._pending() else None
+        return delivery.seen(self._delivery, p, p.shown if late is None else late, now)
+
     def _account(self, building: float, presenting: float) -> None:
         """Note what the frame cost beside the picture; shown with the next one."""
         self._own = (("interface", building * 1e3), ("present", presenting * 1e3))
 
     def _session(self, size: tuple[int, int], now: float) -> Session:
-        old, window = self.session, self._window
+        old, window, scene = self.session, self._window, self._desk.scene
         shown = self.state.interface.dialog
         if shown is not None and (not self._listing or self._listing.folder != shown.folder):
             self._listing = listing(shown.folder)
         self._entitle(size, now)
-        drawn = self._desk.scene is not None and self._shown is not None
+        drawn = scene is not None and self._shown is not None
         return replace(
             old,
-            scene=self._desk.scene is not None,
+            scene=scene is not None,
             loading=self._desk.loading,
             recents=self.kept.recents,
             frame_times=self._pace.times,
             idle=self._pace.idle,
             pending=self._pending(),
             busy=self._desk.busy,
+            loaded=scene.model.loaded if scene is not None else None,
+            delivery=self._delivery,
             notice=old.notice if now - self._noticed < NOTICE_LASTS else "",
             renderers=old.renderers or (usable(window.ctx) if drawn else ()),
             listing=self._listing if shown is not None else None,

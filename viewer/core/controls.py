@@ -3,9 +3,10 @@
 import math
 from dataclasses import replace
 
+from viewer.core import markers, zoom
 from viewer.core import playback as clock
 from viewer.core import rig as rigs
-from viewer.core.playback import Playback
+from viewer.core.playback import Pacing, Playback
 from viewer.core.report import Report
 from viewer.core.rig import Rig, Side
 from viewer.core.state import Actions, Inputs, Interface, State, go_to_camera
@@ -22,14 +23,26 @@ SIDES = {  # without Ctrl, and with it
 MIN_FLY_DISTANCE = 0.02  # of the scene's radius: flying never stalls beside a near pivot
 
 
-def update(state: State, inputs: Inputs, report: Report, dt: float) -> tuple[State, Actions]:
-    """The next state: keys, then gestures, then flight, then `dt` seconds of clock."""
+def update(
+    state: State, inputs: Inputs, report: Report, dt: float, unseen: bool = False
+) -> tuple[State, Actions]:
+    """The next state: keys, then gestures, then flight, then `dt` seconds of clock.
+
+    unseen: the frame asked for last is still on its way. Where every frame is shown, the clock
+    waits for it.
+    """
     actions = Actions(pick=inputs.pointer if inputs.double_click else None)
+    before = state.playback.time
     for key in inputs.pressed:
         state, asked = _press(state, key, inputs, report)
         actions = actions | asked
     state = replace(state, rig=_fly(_drag(state.rig, inputs), inputs, report, dt))
-    return replace(state, playback=clock.tick(state.playback, dt)), actions
+    waits = unseen and state.playback.pacing is Pacing.EVERY
+    p = clock.tick(state.playback, 0.0 if waits else dt)
+    if p.time != before and not p.held:
+        part = zoom.following(state.interface.ruler, zoom.share(p, p.time))
+        state = replace(state, interface=replace(state.interface, ruler=part))
+    return replace(state, playback=p), actions
 
 
 def _press(state: State, key: str, inputs: Inputs, report: Report) -> tuple[State, Actions]:
@@ -44,6 +57,11 @@ def _press(state: State, key: str, inputs: Inputs, report: Report) -> tuple[Stat
             return state, Actions(copy_look=True)
         case "v" if ctrl:
             return state, Actions(paste_look=True)
+        case "m" if ctrl and shift:
+            return replace(state, playback=markers.jump(state.playback, -1)), Actions()
+        case "z" if not ctrl:
+            part = zoom.playing_part(state.playback) if shift else zoom.WHOLE
+            return replace(state, interface=replace(state.interface, ruler=part)), Actions()
         case "f5":
             return state, Actions(reload=True)
         case "f12":
@@ -108,7 +126,9 @@ def _press_time(p: Playback, key: str, shift: bool) -> Playback:
         case "k":
             return replace(p, playing=False)
         case "x":
-            return replace(p, whole_frames=not p.whole_frames)
+            return clock.next_pacing(p)
+        case "m":
+            return markers.jump(p, 1) if shift else markers.toggle(p)
         case "left" | "comma":
             return clock.step_frames(p, -10 if shift else -1)
         case "right" | "period":

@@ -16,6 +16,14 @@ class Loop(Enum):
     ONCE = "once"
 
 
+class Pacing(Enum):
+    """Which moments are shown. Only EVERY ever waits for a frame instead of dropping it."""
+
+    SMOOTH = "smooth"
+    FRAMES = "frames"
+    EVERY = "every frame"
+
+
 @dataclass(frozen=True, slots=True)
 class Playback:
     """The playhead and how it moves. All times are in the model's unit.
@@ -23,7 +31,8 @@ class Playback:
     start, end: the first and the last frame. step: one frame. fps: frames a second at speed 1.
     mark_in, mark_out: the part that plays; None is the whole. Each frame lasts 1 / fps, the last
     too: `overrun` is how far a looping playhead has gone into the last frame's own duration.
-    backwards: the way it plays; ping-pong turns it. whole_frames: nothing between frames is shown.
+    backwards: the way it plays; ping-pong turns it. markers: times the user marked, ascending.
+    due: how much of a frame's duration is gone since the last, where every frame is shown.
     held: the user has the playhead in hand, so the clock does not move it.
     """
 
@@ -39,7 +48,9 @@ class Playback:
     mark_in: float | None = None
     mark_out: float | None = None
     overrun: float = 0.0
-    whole_frames: bool = False
+    pacing: Pacing = Pacing.SMOOTH
+    markers: tuple[float, ...] = ()
+    due: float = 0.0
     held: bool = False
 
     @property
@@ -70,8 +81,9 @@ class Playback:
     @property
     def shown(self) -> float:
         """Model time of the picture: the playhead's, or that of the frame it is in."""
-        whole = math.floor(self.frame + 1e-6)
-        return min(self.time_of(whole), self.end) if self.whole_frames else self.time
+        if self.pacing is Pacing.SMOOTH:
+            return self.time
+        return min(self.time_of(math.floor(self.frame + 1e-6)), self.end)
 
     def time_of(self, frame: float) -> float:
         """Model time of a frame number."""
@@ -79,9 +91,12 @@ class Playback:
 
 
 def tick(p: Playback, dt: float) -> Playback:
-    """The playhead `dt` seconds of wall clock later. Late frames are dropped, never slowed."""
+    """The playhead `dt` seconds of wall clock later: late frames are dropped, or all are shown."""
     if not p.playing or p.held or dt <= 0 or p.frames < 2:
         return p
+    if p.pacing is Pacing.EVERY:
+        due = p.due + dt * p.speed * p.fps
+        return replace(p, due=due) if due < 1 else replace(_onward(p), due=math.fmod(due, 1.0))
     travel = dt * p.speed * p.fps * p.step
     length = p.last - p.first
     if p.loop is Loop.PING_PONG:
@@ -102,6 +117,25 @@ def tick(p: Playback, dt: float) -> Playback:
     place = min(phase, length)
     time = p.last - place if p.backwards else p.first + place
     return replace(p, time=time, overrun=max(phase - length, 0.0))
+
+
+def _onward(p: Playback) -> Playback:
+    """The next whole frame of the part that plays."""
+    low = math.ceil((p.first - p.start) / p.step - 1e-6)
+    high = math.floor((p.last - p.start) / p.step + 1e-6)
+    here = math.ceil(p.frame - 1e-6) if p.backwards else math.floor(p.frame + 1e-6)
+    coming = max(here - 1, low - 1) if p.backwards else min(here + 1, high + 1)
+    if low <= coming <= high:
+        return replace(p, time=p.time_of(coming), overrun=0.0)
+    if low > high:  # the marks stand between two frames
+        return p
+    outside = p.backwards == (coming > high)  # comes from before the part that plays
+    if p.loop is Loop.ONCE and not outside:
+        return replace(p, playing=False)
+    if p.loop is Loop.PING_PONG and not outside:
+        turned = min(here + 1, high) if p.backwards else max(here - 1, low)
+        return replace(p, time=p.time_of(turned), backwards=not p.backwards, overrun=0.0)
+    return replace(p, time=p.time_of(high if p.backwards else low), overrun=0.0)
 
 
 def seek(p: Playback, time: float) -> Playback:
@@ -200,6 +234,12 @@ def faster(p: Playback, notches: int) -> Playback:
     """Speed one or more notches up or down the ladder SPEEDS."""
     nearest = min(range(len(SPEEDS)), key=lambda i: abs(math.log(SPEEDS[i] / p.speed)))
     return replace(p, speed=SPEEDS[min(max(nearest + notches, 0), len(SPEEDS) - 1)])
+
+
+def next_pacing(p: Playback) -> Playback:
+    """The next of smooth, whole frames, every frame."""
+    order = list(Pacing)
+    return replace(p, pacing=order[(order.index(p.pacing) + 1) % len(order)], due=0.0)
 
 
 def next_loop(p: Playback) -> Playback:

@@ -3,8 +3,9 @@
 Plain values, made anew each frame by the window loop; the interface reads them and changes none.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from viewer.core.delivery import Delivery
 from viewer.core.folder import Listing
 from viewer.core.report import Bounds, Report
 from viewer.core.rig import Rig
@@ -47,6 +48,8 @@ class Session:
 
     scene: whether there is one to see. idle: nothing moves, so frames come only when asked for.
     busy: what a worker does for the user. pending: a newer slice is on its way.
+    loaded: runs of stored instants that are in memory, first and last rank; None: none are stored.
+    delivery: which of the scene's frames were seen.
     renderers: name and "" or why it cannot be used here.
     """
 
@@ -59,6 +62,8 @@ class Session:
     pending: bool = False
     busy: str = ""
     notice: str = ""
+    loaded: tuple[tuple[int, int], ...] | None = None
+    delivery: Delivery = field(default_factory=Delivery)
     renderers: tuple[tuple[str, str], ...] = ()
     listing: Listing | None = None
     scale: float = 1.0

@@ -10,6 +10,7 @@ from viewer.core.playback import Playback
 from viewer.core.report import Report
 from viewer.core.rig import Rig
 from viewer.core.settings import RenderSettings
+from viewer.core.zoom import WHOLE, Part
 
 
 class Units(Enum):
@@ -39,6 +40,7 @@ class Interface:
     statistics: bool = True
     units: Units = Units.FRAMES
     dialog: Dialog | None = None
+    ruler: Part = WHOLE  # of the range of time
     entry: str | None = None  # text of the field for a time, while it is open
     vsync: bool = True
     fps_cap: int = 0
@@ -148,8 +150,11 @@ def opened(state: State, report: Report) -> State:
             backwards=False,
             mark_in=None,
             mark_out=None,
+            markers=(),
+            due=0.0,
             overrun=0.0,
         ),
+        interface=replace(state.interface, ruler=WHOLE),
         camera_index=None,
     )
 

@@ -32,6 +32,7 @@ class Instants:
         self._make, self._rest = make, rest
         self._made: OrderedDict[int, Splats] = OrderedDict()
         self._lock = threading.Lock()
+        self._loaded: tuple[tuple[int, int], ...] = ()
         self._early = times - EARLY * (float(times.diff().amin()) if len(times) > 1 else 1.0)
         self.frame_times: Tensor | None = times
         self.time_range = (float(times[0]), float(times[-1]))
@@ -44,6 +45,11 @@ class Instants:
         with self._lock:
             made = [_bytes(splats) for splats in self._made.values()]
         return self._rest + min(CACHE, int(len(self._early) * sum(made) / max(len(made), 1)))
+
+    @property
+    def loaded(self) -> tuple[tuple[int, int], ...]:
+        """Runs of instants that are kept, first and last rank of each."""
+        return self._loaded
 
     def slice(self, time: float) -> Splats:
         """The instant shown at `time`, kept or made anew. Raises Unusable."""
@@ -59,7 +65,15 @@ class Instants:
             held = sum(_bytes(s) for s in self._made.values())
             while held > CACHE and len(self._made) > 1:
                 held -= _bytes(self._made.popitem(last=False)[1])
+            self._loaded = _runs(sorted(self._made))
         return splats
+
+
+def _runs(ranks: list[int]) -> tuple[tuple[int, int], ...]:
+    """First and last of each unbroken run of ascending numbers."""
+    begins = [r for r, before in zip(ranks, [None, *ranks], strict=False) if before != r - 1]
+    ends = [r for r, after in zip(ranks, [*ranks[1:], None], strict=True) if after != r + 1]
+    return tuple(zip(begins, ends, strict=True))
 
 
 def _bytes(splats: Splats) -> int:

@@ -3,6 +3,8 @@
 import numpy as np
 from imgui_bundle import ImVec2, imgui
 
+from viewer.core.delivery import Delivery
+from viewer.core.playback import Playback
 from viewer.core.report import Report
 from viewer.core.session import Session
 from viewer.core.state import FrameStats
@@ -13,7 +15,9 @@ ROOM = (256.0, 150.0)  # a smaller window shows none
 FLAGS = widgets.FIXED | imgui.WindowFlags_.no_inputs.value
 
 
-def hud(report: Report, stats: FrameStats, session: Session, room: float) -> None:
+def hud(
+    playback: Playback, report: Report, stats: FrameStats, session: Session, room: float
+) -> None:
     """Draw it in the top left corner; room: points down to the timeline."""
     s, display = session.scale, imgui.get_io().display_size
     if display.x < ROOM[0] * s or room < ROOM[1] * s:
@@ -31,6 +35,8 @@ def hud(report: Report, stats: FrameStats, session: Session, room: float) -> Non
             _table("spans", [(name, f"{ms:.2f} ms") for name, ms in stats.spans])
             imgui.separator()
         _table("counts", _counts(stats))
+        if report.moves:
+            _table("frames", _delivery(session.delivery, playback))
         imgui.separator()
         _machine(report, stats, session, s)
         imgui.pop_font()
@@ -80,6 +86,14 @@ def _counts(stats: FrameStats) -> list[tuple[str, str]]:
     if stats.device_memory:
         counts.append(("on the device", f"{stats.device_memory / 2**20:.1f} MiB"))
     return counts
+
+
+def _delivery(seen: Delivery, p: Playback) -> list[tuple[str, str]]:
+    rate = f"{seen.rate:.1f}" if seen.rate else "–"
+    return [
+        ("frames a second", f"{rate} of {p.fps * p.speed:.4g}"),
+        ("dropped", f"{seen.dropped:,}"),
+    ]
 
 
 def _table(name: str, rows: list[tuple[str, str]]) -> None:

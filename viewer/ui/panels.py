@@ -31,7 +31,7 @@ def interface(
             state = timeline(state, report, session)
             beside = panel_width(state.interface.panel, session)
             if state.interface.statistics and display.x - beside > HUD_ROOM[0] * session.scale:
-                hud(report, stats, session, room)
+                hud(state.playback, report, stats, session, room)
             if not (state.interface.help or state.interface.dialog):
                 state, actions = panel(state, report, session, room)
     else:

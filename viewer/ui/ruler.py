@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from viewer.core.playback import Playback
 from viewer.core.state import Units
+from viewer.core.zoom import WHOLE, Part
 
 MOST_TICKS = 400
 
@@ -17,22 +18,28 @@ class Tick:
     label: str = ""
 
 
-def ticks(p: Playback, units: Units, width: float, label_gap: float) -> tuple[Tick, ...]:
-    """Ticks of a ruler `width` pixels long whose labels stand at least `label_gap` apart."""
-    last = _length(p, units)
-    offset = p.start if units is Units.TIME else 0.0
-    if last <= 0 or width <= 0:
+def ticks(
+    p: Playback, units: Units, width: float, label_gap: float, part: Part = WHOLE
+) -> tuple[Tick, ...]:
+    """Ticks of a ruler `width` pixels long whose labels stand at least `label_gap` apart.
+
+    part: of the whole range, what the ruler shows.
+    """
+    whole = _length(p, units)
+    length = whole * (part[1] - part[0])
+    offset = (p.start if units is Units.TIME else 0.0) + whole * part[0]
+    if length <= 0 or width <= 0:
         return ()
-    step = nice_step(last * label_gap / width, whole=units is Units.FRAMES)
-    minor = step / _divisions(step, units, width / last, label_gap)
-    if last / minor > MOST_TICKS:
+    step = nice_step(length * label_gap / width, whole=units is Units.FRAMES)
+    minor = step / _divisions(step, units, width / length, label_gap)
+    if length / minor > MOST_TICKS:
         minor = step
     begin = math.ceil(offset / minor - 1e-9)
-    count = min(math.floor((offset + last) / minor + 1e-9) - begin, MOST_TICKS)
+    count = min(math.floor((offset + length) / minor + 1e-9) - begin, MOST_TICKS)
     per_label = round(step / minor)
     return tuple(
         Tick(
-            (i * minor - offset) / last,
+            (i * minor - offset) / length,
             _label(i * minor, step, units) if i % per_label == 0 else "",
         )
         for i in range(begin, begin + count + 1)

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from imgui_bundle import ImVec2, imgui
 
+from viewer.core import markers
 from viewer.core import playback as clock
-from viewer.core.playback import SPEEDS, Loop, Playback
+from viewer.core.playback import SPEEDS, Loop, Pacing, Playback
 from viewer.core.report import Report
 from viewer.core.session import Session
 from viewer.core.state import Interface, State, Units
@@ -18,6 +19,15 @@ MARGIN = 10.0
 BUTTON = 28.0
 ENTRY_WIDTH = 190.0
 ENTRY_HINT = "123, +10, 4.1s, 50%, t0.62"
+PACING_NAMES = {
+    Pacing.SMOOTH: "Smooth",
+    Pacing.FRAMES: "Frames",
+    Pacing.EVERY: "Every frame",
+}
+PACING_TIP = """Smooth: every moment, in real time
+Frames: whole frames, in real time, late ones dropped
+Every frame: none dropped, it may play slower
+(X)"""
 LOOP_NAMES = {Loop.REPEAT: "Loop", Loop.PING_PONG: "Ping-pong", Loop.ONCE: "Once"}
 
 
@@ -51,7 +61,8 @@ def timeline(state: State, report: Report, session: Session) -> State:
     else:
         interface = replace(interface, units=_readout(p, interface.units, s))
     if report.moves:
-        p = track.track(p, interface.units, report, s)
+        p, part = track.track(p, interface, report, session)
+        interface = replace(interface, ruler=part)
     else:
         p = replace(p, held=False)
         widgets.push_font_size(theme.SMALL)
@@ -89,7 +100,7 @@ def _transport(p: Playback, s: float) -> Playback:
     if width > 450:
         imgui.same_line(0, 12 * s)
         p = _manner(p, s)
-    if width > 630:
+    if width > 680:
         imgui.same_line(0, 12 * s)
         p = _marks(p, s)
     imgui.pop_style_var()
@@ -109,10 +120,9 @@ def _manner(p: Playback, s: float) -> Playback:
         imgui.end_combo()
     imgui.set_item_tooltip("Speed ([ slower, ] faster)")
     imgui.same_line(0, 4 * s)
-    name = "Frames" if p.whole_frames else "Smooth"
-    if imgui.button(f"{name}###whole", ImVec2(66 * s, 0)):
-        p = replace(p, whole_frames=not p.whole_frames)
-    imgui.set_item_tooltip("Whole frames only, or every moment between them (X)")
+    if imgui.button(f"{PACING_NAMES[p.pacing]}###pacing", ImVec2(96 * s, 0)):
+        p = clock.next_pacing(p)
+    imgui.set_item_tooltip(PACING_TIP)
     return p
 
 
@@ -124,6 +134,10 @@ def _marks(p: Playback, s: float) -> Playback:
     if imgui.button("Out"):
         p = clock.mark(p, "out")
     imgui.set_item_tooltip("Play up to here (O)")
+    imgui.same_line(0, 4 * s)
+    if imgui.button("Marker"):
+        p = markers.toggle(p)
+    imgui.set_item_tooltip("Set or remove one here (M); Shift+M next, Ctrl+Shift+M the one before")
     if p.mark_in is not None or p.mark_out is not None:
         imgui.same_line(0, 4 * s)
         if imgui.button("Clear"):

@@ -1,83 +1,87 @@
-"""The track of the timeline: ruler, playhead, in and out handles; what dragging on them means."""
+"""The track of the timeline: ruler, playhead, in and out handles; what the mouse does on them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from imgui_bundle import ImVec2, imgui
 
 from viewer.core import playback as clock
+from viewer.core import zoom
 from viewer.core.playback import Playback
 from viewer.core.report import Report
-from viewer.core.state import Units
-from viewer.ui import ruler, theme, widgets
+from viewer.core.session import Session
+from viewer.core.state import Interface
+from viewer.core.zoom import Part
+from viewer.ui import lane, ruler, theme, widgets
+from viewer.ui.span import Span
 
 LABEL_GAP = 64.0  # design pixels between labels
 LABEL_HEIGHT = 15.0
-RAIL = 26.0  # from the top of the track to the middle of its rail
 THICK = 3.0  # half the rail's thickness
 GRIP = 7.0  # half the width of a handle's sensitive part
+BUTTONS = imgui.ButtonFlags_.mouse_button_left.value | imgui.ButtonFlags_.mouse_button_middle.value
 INSTANT_GAP = 4.0  # stored instants closer than this are not drawn
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Where the range lies on screen, points."""
-
-    left: float
-    right: float
-    top: float
-    s: float
-    start: float
-    end: float
-
-    def x(self, time: float) -> float:
-        """Place of a model time."""
-        share = (time - self.start) / (self.end - self.start)
-        return self.left + share * (self.right - self.left)
-
-    def time(self, x: float) -> float:
-        """Model time at a place."""
-        share = (x - self.left) / max(self.right - self.left, 1e-6)
-        return self.start + min(max(share, 0.0), 1.0) * (self.end - self.start)
-
-    @property
-    def rail(self) -> float:
-        """Height of the rail's middle."""
-        return self.top + RAIL * self.s
-
-
-def track(p: Playback, units: Units, report: Report, s: float) -> Playback:
-    """Draw it over the rest of the window, and return the playback as dragged."""
+def track(
+    p: Playback, interface: Interface, report: Report, session: Session
+) -> tuple[Playback, Part]:
+    """Draw it over the rest of the window; the playback as dragged, and what the ruler shows."""
+    s, part = session.scale, interface.ruler
     at, room = imgui.get_cursor_screen_pos(), imgui.get_content_region_avail()
     inset = GRIP * s
     if room.x < 4 * inset or room.y < 8 * s:
-        return replace(p, held=False)
-    span = Span(at.x + inset, at.x + room.x - inset, at.y, s, p.start, p.end)
+        return replace(p, held=False), part
+    start, end = (p.start + share * (p.end - p.start) for share in part)
+    span = Span(at.x + inset, at.x + room.x - inset, at.y, s, start, end)
     p, lit_in = _handle(p, "in", span)
     p, lit_out = _handle(p, "out", span)
     imgui.set_cursor_screen_pos(at)
-    imgui.invisible_button("track", ImVec2(room.x, max(room.y, 1.0)))
-    held = imgui.is_item_active()
+    imgui.invisible_button("track", ImVec2(room.x, max(room.y, 1.0)), BUTTONS)
+    panning = imgui.is_item_active() and imgui.is_mouse_down(imgui.MouseButton_.middle.value)
+    held = imgui.is_item_active() and not panning
     if held:
         p = clock.seek(p, span.time(imgui.get_io().mouse_pos.x))
     hovered = imgui.is_item_hovered()
+    moved = _zoom(part, p, span, hovered, panning)
     draw = imgui.get_window_draw_list()
-    _ruler(draw, span, p, units)
+    draw.push_clip_rect(ImVec2(at.x - inset, at.y - 2 * s), ImVec2(at.x + room.x + inset, 1e5))
+    _ruler(draw, span, p, interface)
     _rail(draw, span, p, report.frame_times)
-    _cameras(draw, span, report)
+    lane.cameras(draw, span, report)
+    lane.loaded(draw, span, report, session)
     for which, lit in (("in", lit_in), ("out", lit_out)):
         _draw_handle(draw, span, p, which, lit)
+    lane.markers(draw, span, p)
     if hovered and not held:
         x = min(max(imgui.get_io().mouse_pos.x, span.left), span.right)
         draw.add_line(
             ImVec2(x, span.top), ImVec2(x, span.rail + 8 * s), theme.u32(theme.TEXT, 0.25)
         )
-    _playhead(draw, span, p, held)
-    return replace(p, held=held)
+    if span.shows(p.time):
+        _playhead(draw, span, p, held)
+    lane.part(draw, span, part)
+    draw.pop_clip_rect()
+    return replace(p, held=held), moved
+
+
+def _zoom(part: Part, p: Playback, span: Span, hovered: bool, panning: bool) -> Part:
+    """What the wheel and the middle button make of the part that the ruler shows."""
+    io, (low, high) = imgui.get_io(), part
+    width = span.right - span.left
+    if panning:
+        return zoom.panned(part, -io.mouse_delta.x / width * (high - low))
+    if not hovered or not (io.mouse_wheel or io.mouse_wheel_h):
+        return part
+    part = zoom.panned(part, -0.1 * io.mouse_wheel_h * (high - low))
+    at = zoom.share(p, span.time(io.mouse_pos.x))
+    return zoom.zoomed(part, at, io.mouse_wheel, p.frames)
 
 
 def _handle(p: Playback, which: str, span: Span) -> tuple[Playback, bool]:
-    x = span.x(p.first if which == "in" else p.last)
-    grip = GRIP * span.s
+    time = p.first if which == "in" else p.last
+    if not span.shows(time):
+        return p, False
+    x, grip = span.x(time), GRIP * span.s
     # Half of each grip lies outside, so that the playhead at the very end stays within reach.
     left = x - 1.6 * grip if which == "in" else x - 0.4 * grip
     imgui.set_cursor_screen_pos(ImVec2(left, span.rail - grip))
@@ -94,13 +98,13 @@ def _handle(p: Playback, which: str, span: Span) -> tuple[Playback, bool]:
     return p, lit
 
 
-def _ruler(draw: imgui.ImDrawList, span: Span, p: Playback, units: Units) -> None:
+def _ruler(draw: imgui.ImDrawList, span: Span, p: Playback, shown: Interface) -> None:
     s, width = span.s, span.right - span.left
     first, last = span.x(p.first) - 0.5, span.x(p.last) + 0.5
     bottom = span.rail - 5 * s
     widgets.push_font_size(theme.SMALL)
     free = -1e9
-    for tick in ruler.ticks(p, units, width, LABEL_GAP * s):
+    for tick in ruler.ticks(p, shown.units, width, LABEL_GAP * s, shown.ruler):
         x = round(span.left + tick.place * width)
         strength = 1.0 if first <= x <= last else 0.4  # what does not play stands back
         tall, alpha = (6, 0.34) if tick.label else (3, 0.16)
@@ -127,29 +131,16 @@ def _rail(
             draw.add_rect_filled(ImVec2(a, y - half), ImVec2(b, y + half), color, half)
 
     bar(span.left, span.right, theme.u32(theme.TEXT, 0.07))
-    first, last = span.x(p.first), span.x(p.last)
+    first, last = max(span.x(p.first), span.left), min(span.x(p.last), span.right)
     bar(first, last, theme.u32(theme.TEXT, 0.22))
     bar(first, min(max(span.x(p.time), first), last), theme.u32(theme.ACCENT, 0.75))
-    if instants and len(instants) * INSTANT_GAP * s <= span.right - span.left:
-        for time in instants:
+    shown = [time for time in instants or () if span.shows(time)]
+    if len(shown) * INSTANT_GAP * s <= span.right - span.left:
+        for time in shown:
             x = span.x(time)
             alpha = 0.55 if p.first <= time <= p.last else 0.2
             dot = theme.u32(theme.TEXT, alpha)
             draw.add_circle_filled(ImVec2(x, y + 9 * s), 1.6 * s, dot, 8)
-
-
-def _cameras(draw: imgui.ImDrawList, span: Span, report: Report) -> None:
-    """A mark where a camera of the dataset saw the scene."""
-    times = {round(span.x(c.time)) for c in report.cameras if c.time is not None}
-    s, color = span.s, theme.u32(theme.ACCENT, 0.6)
-    for x in times:
-        if span.left <= x <= span.right:
-            draw.add_triangle_filled(
-                ImVec2(x, span.rail + 6 * s),
-                ImVec2(x - 3 * s, span.rail + 12 * s),
-                ImVec2(x + 3 * s, span.rail + 12 * s),
-                color,
-            )
 
 
 def _draw_handle(draw: imgui.ImDrawList, span: Span, p: Playback, which: str, lit: bool) -> None:
