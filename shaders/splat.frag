@@ -1,7 +1,7 @@
-#version 430
+#version 330
 // A splat's alpha at a pixel, premultiplied.
 
-uniform bool discs;     // alpha falls off as a paraboloid, not as a Gaussian
+#include "footprint.glsl"
 
 in vec2 offset;
 flat in vec4 color_opacity;
@@ -14,9 +14,7 @@ layout(location = 2) out vec4 time_color;
 layout(location = 0) out vec4 color;
 
 void main() {
-    float square = dot(offset, offset);
-    float alpha = discs ? color_opacity.a * (1.0 - square)
-                        : min(MAX_ALPHA, color_opacity.a * exp(-0.5 * square));
+    float alpha = alpha_at(offset, color_opacity.a);
     if (alpha < MIN_ALPHA) discard;
     color = vec4(color_opacity.rgb * alpha, alpha);
 #if FEATURES

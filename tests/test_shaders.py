@@ -5,6 +5,7 @@ import pytest
 from tests import scenes
 from viewer import resources
 from viewer.gl import program
+from viewer.render.host import FETCH
 from viewer.render.projection import CONSTANTS
 from viewer.render.slice_gl import form
 
@@ -25,7 +26,8 @@ def test_compute_shader_compiles(ctx, stem):
 @pytest.mark.parametrize("stem", stems("frag"))
 def test_draw_program_compiles(ctx, stem):
     own = (resources.shaders() / f"{stem}.vert").exists()
-    program.draw_program(ctx, stem if own else "fullscreen", CONSTANTS, fragment=stem).release()
+    constants, vertex = CONSTANTS | FETCH, stem if own else "fullscreen"
+    program.draw_program(ctx, vertex, constants, fragment=stem).release()
 
 
 def test_every_vertex_shader_is_used():

@@ -1,4 +1,4 @@
-// A splat on the picture, 48 bytes, written by project.comp or slice.comp and drawn by splat.vert.
+// A splat on the picture, 48 bytes, written by project.comp, slice.comp or host.py, drawn as a quad.
 struct Record {
     vec2 center;    // pixels
     vec2 major;     // half axes of one standard deviation, pixels

@@ -7,6 +7,7 @@ import platform
 import sys
 from dataclasses import dataclass
 
+import moderngl
 from rich.markup import escape
 from rich.table import Table
 
@@ -16,6 +17,7 @@ from viewer.core.errors import Unusable
 from viewer.gl import context
 from viewer.gl.buffers import storage_limit
 from viewer.render import RENDERERS, create
+from viewer.render.sorted import COMPUTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +77,7 @@ def _graphics() -> list[Finding]:
     version = f"{ctx.info['GL_VERSION']} on {context.adapter(ctx)}"
     software = "llvmpipe" in version or "softpipe" in version
     hint = " (drawn by the processor: correct, not fast)" if software else ""
-    findings = [
-        Finding("OpenGL", True, version + hint),
-        Finding("storage buffers", True, f"up to {storage_limit(ctx) / 2**20:.0f} MiB each"),
-    ]
+    findings = [Finding("OpenGL", True, version + hint), _compute(ctx)]
     for name in RENDERERS:
         try:
             create(name, ctx)[1].release()
@@ -87,6 +86,18 @@ def _graphics() -> list[Finding]:
             findings.append(Finding(f"renderer {name}", False, error.cause, error.fix))
     ctx.release()
     return findings
+
+
+def _compute(ctx: moderngl.Context) -> Finding:
+    if ctx.version_code >= COMPUTES:
+        size = storage_limit(ctx) / 2**20
+        return Finding("compute shaders", True, f"storage buffers up to {size:.0f} MiB each")
+    return Finding(
+        "compute shaders",
+        False,
+        "OpenGL 4.3 has them; without, models are sliced and sorted on the processor",
+        "update the graphics driver; macOS has none",
+    )
 
 
 def _display() -> Finding:

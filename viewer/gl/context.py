@@ -37,7 +37,7 @@ def adopt() -> moderngl.Context:
     except Exception as error:  # as above
         raise Unusable(
             f"the window has no usable OpenGL context ({error})",
-            "update the graphics driver; OpenGL 4.3 is needed",
+            "update the graphics driver; OpenGL 3.3 is needed",
         ) from None
 
 

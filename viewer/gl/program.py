@@ -14,24 +14,32 @@ class ShaderError(Exception):
     """A shader does not compile; the text is the driver's log with file names put in."""
 
 
-def source(name: str, constants: Mapping[str, float | int]) -> tuple[str, list[str]]:
+def source(
+    name: str, constants: Mapping[str, float | int], version: int | None = None
+) -> tuple[str, list[str]]:
     """GLSL text of shaders/<name> with includes expanded, and the files in order of #line number.
 
-    Constants become #define lines after #version.
+    Constants become #define lines after #version. version: in place of the file's own, where
+    constants ask for more of GLSL than it needs otherwise.
     """
     files: list[str] = []
     text = "\n".join(_expand(name, files))
-    version, _, rest = text.partition("\n")
+    own, _, rest = text.partition("\n")
+    first = own if version is None else f"#version {version}"
     defines = "".join(f"#define {key} {_literal(value)}\n" for key, value in constants.items())
-    return f"{version}\n{defines}#line 2 0\n{rest}\n", files
+    return f"{first}\n{defines}#line 2 0\n{rest}\n", files
 
 
 def draw_program(
-    ctx: moderngl.Context, stem: str, constants: Mapping[str, float | int], fragment: str = ""
+    ctx: moderngl.Context,
+    stem: str,
+    constants: Mapping[str, float | int],
+    fragment: str = "",
+    version: int | None = None,
 ) -> moderngl.Program:
-    """Vertex shader <stem>.vert with fragment shader <fragment or stem>.frag."""
-    vertex, vertex_files = source(f"{stem}.vert", constants)
-    pixel, pixel_files = source(f"{fragment or stem}.frag", constants)
+    """Vertex shader <stem>.vert with fragment shader <fragment or stem>.frag; as in `source`."""
+    vertex, vertex_files = source(f"{stem}.vert", constants, version)
+    pixel, pixel_files = source(f"{fragment or stem}.frag", constants, version)
     try:
         return ctx.program(vertex_shader=vertex, fragment_shader=pixel)
     except moderngl.Error as error:

@@ -8,7 +8,7 @@ from viewer.core.errors import BadArgument, Unusable
 from viewer.render.protocol import Renderer
 
 RENDERERS = {
-    "sorted": "viewer.render.sorted:SortedRenderer",
+    "sorted": "viewer.render.sorted:create",
     "reference": "viewer.render.reference:ReferenceRenderer",
 }
 NEEDS_GL = frozenset({"sorted"})

@@ -104,7 +104,7 @@ def project(splats: Splats, camera: Camera, settings: RenderSettings) -> Project
     xx, xy, yy = sharp[:, 0, 0] + look.low_pass, sharp[:, 0, 1], sharp[:, 1, 1] + look.low_pass
 
     before = sharp[:, 0, 0] * sharp[:, 1, 1] - sharp[:, 0, 1].square()
-    opacities = splats.opacities * _compensation(before, xx * yy - xy * xy, look.compensation)
+    opacities = splats.opacities * compensation(before, xx * yy - xy * xy, look.compensation)
     reach = reaches(opacities, look)
     center = torch.from_numpy(camera.center).to(means)
     colors = splats.seen_from(center, settings.sh_degree)
@@ -119,7 +119,7 @@ def project(splats: Splats, camera: Camera, settings: RenderSettings) -> Project
     )
 
 
-def _compensation(before: Tensor, after: Tensor, kind: Compensation) -> Tensor:
+def compensation(before: Tensor, after: Tensor, kind: Compensation) -> Tensor:
     """Factor of opacity from determinants before and after the low-pass.
 
     Source of the epsilons: cuda_rasterizer/forward.cu of autonomousvision/mip-splatting.

@@ -2,7 +2,8 @@
 
 TemporalGaussians are sliced and projected by a compute pass of their own (slice_gl.py); other
 splats are uploaded once each and projected in drawing order. Both are drawn as quads that hug their
-ellipses. Blending cannot stop at a transmittance, which the tolerance allows.
+ellipses. Blending cannot stop at a transmittance, which the tolerance allows. What an older OpenGL
+does is in sorted_host.py.
 """
 
 from typing import Any
@@ -16,11 +17,11 @@ from viewer.core.camera import Camera
 from viewer.core.decoder import FEATURES
 from viewer.core.errors import Unusable
 from viewer.core.settings import Mode, RenderSettings
-from viewer.core.splats import Appearance, Footprint, Splats
+from viewer.core.splats import Splats
 from viewer.core.temporal import TemporalGaussians
 from viewer.core.timing import Spans
 from viewer.gl.buffers import Storage, storage_limit
-from viewer.gl.program import compute_program, draw_program
+from viewer.gl.program import compute_program
 from viewer.gl.target import TextureTarget
 from viewer.render.depth_order import DepthOrder
 from viewer.render.projection import (
@@ -30,9 +31,18 @@ from viewer.render.projection import (
     set_harmonics,
     set_projection,
 )
-from viewer.render.protocol import Counts, Target, Unsliced
+from viewer.render.protocol import Counts, Renderer, Target, Unsliced
+from viewer.render.quads import STORAGE, BlendedQuads
 from viewer.render.slice_gl import GaussianSlicer
+from viewer.render.sorted_host import HostSortedRenderer
 from viewer.render.visibility import front_to_back, largest_scale, sorted_rows
+
+COMPUTES = 430  # from this version of OpenGL on there are compute shaders and storage buffers
+
+
+def create(ctx: moderngl.Context) -> Renderer:
+    """The renderer `sorted` as this context can run it."""
+    return (SortedRenderer if ctx.version_code >= COMPUTES else HostSortedRenderer)(ctx)
 
 
 class SortedRenderer:
@@ -43,18 +53,9 @@ class SortedRenderer:
     interactive = True
 
     def __init__(self, ctx: moderngl.Context) -> None:
-        """Raises Unusable when the context has no compute shaders."""
-        if ctx.version_code < 430:
-            version = f"{ctx.version_code // 100}.{ctx.version_code % 100 // 10}"
-            raise Unusable(f"sorted needs OpenGL 4.3, this context has {version}")
         self._ctx = ctx
         self._project = compute_program(ctx, "project", CONSTANTS)
-        # By channels blended: RGB, and the features of a decoder in three textures.
-        self._draw = {
-            channels: draw_program(ctx, "splat", CONSTANTS | {"FEATURES": int(channels != 3)})
-            for channels in (3, FEATURES)
-        }
-        self._quads = {n: ctx.vertex_array(program, []) for n, program in self._draw.items()}
+        self._quads = BlendedQuads(ctx, STORAGE)
         names = ("means", "opacities", "shapes", "scales", "colors", "order", "records", "origins")
         self._storage = {name: Storage(ctx) for name in names}
         self._slicer = GaussianSlicer(ctx)
@@ -95,7 +96,7 @@ class SortedRenderer:
             features = self._storage["colors"], (FEATURES, 3)
             order = self._storage["order"]
             self._bind(self._storage["records"], order, features, True, target.channels)
-            quads = self._begin(source.appearance, camera, target)
+            quads = self._quads.begin(source.appearance, camera, target)
             if count:
                 quads.render(moderngl.TRIANGLE_STRIP, vertices=4, instances=count)
         return Counts(len(source), count, nbytes=self.nbytes)
@@ -123,7 +124,7 @@ class SortedRenderer:
         with spans.measure("blend"):
             features = sliced.features, (FEATURES - 3, 0)
             self._bind(sliced.records, self._depths.order, features, False, target.channels)
-            quads = self._begin(source.model.appearance, camera, target)
+            quads = self._quads.begin(source.model.appearance, camera, target)
             quads.render_indirect(draw.buffer, moderngl.TRIANGLE_STRIP, count=1)
         return self._counts(source.model)
 
@@ -153,9 +154,7 @@ class SortedRenderer:
         """Free programs and buffers."""
         for storage in self._storage.values():
             storage.release()
-        for quads, program in zip(self._quads.values(), self._draw.values(), strict=True):
-            quads.release()
-            program.release()
+        self._quads.release()
         self._project.release()
         self._slicer.release()
         self._arguments.release()
@@ -231,28 +230,14 @@ class SortedRenderer:
         in_order: bool,
         channels: int,
     ) -> None:
-        """What splat.vert reads. features: their buffer, its row and where the last six begin."""
+        """For fetch_storage.glsl. features: their buffer, its row and where the last six begin."""
         order.bind(5)
         records.bind(6)
-        self._draw[channels]["in_order"] = in_order
+        program = self._quads.programs[channels]
+        program["in_order"] = in_order
         if channels == FEATURES:
             features[0].bind(4)
-            self._draw[channels]["feature_row"] = features[1]
-
-    def _begin(
-        self, appearance: Appearance, camera: Camera, target: TextureTarget
-    ) -> moderngl.VertexArray:
-        """Clear the target and set how quads blend; gives the quads."""
-        ctx = self._ctx
-        draw, quads = self._draw[target.channels], self._quads[target.channels]
-        target.framebuffer.use()
-        target.framebuffer.clear()
-        ctx.enable_only(moderngl.BLEND)
-        # Front to back: what is already there lets 1 - alpha of the next one through.
-        ctx.blend_func = moderngl.ONE_MINUS_DST_ALPHA, moderngl.ONE
-        draw["size"] = (camera.width, camera.height)
-        draw["discs"] = appearance.footprint is Footprint.PARABOLOID
-        return quads
+            program["feature_row"] = features[1]
 
 
 def _channels(splats: Splats) -> int:
