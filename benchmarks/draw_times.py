@@ -2,6 +2,7 @@
 
     python -m benchmarks.draw_times scene PATH       one model: the frame over the bare draw
     python -m benchmarks.draw_times stress           seeded scenes: stored, alive, depth of layers
+    python -m benchmarks.draw_times sort             depths alone: by compute shaders, by the processor
 
 The bare draw is the same quads, already projected and sorted, drawn once more into the same target.
 """
@@ -24,26 +25,34 @@ from viewer.core.splats import Appearance
 from viewer.core.temporal import Gaussians4D, TemporalGaussians
 from viewer.frame import FramePath
 from viewer.gl import context
+from viewer.gl.buffers import Storage
+from viewer.gl.radix import RadixSort
 from viewer.gl.target import TextureTarget
 from viewer.render.sorted import SortedRenderer
+from viewer.render.visibility import ascending
 
 SETTINGS = RenderSettings(renderer="sorted")
 SIZES = (100_000, 300_000, 1_000_000, 3_000_000)
 ALIVE = (1.0, 0.3, 0.1)
+KEYS = (1_000, 30_000, 65_536, 300_000, 1_000_000, 3_000_000)
 LAYERS = {"shallow": 0.25, "deep": 40.0}  # splats' area over that of the picture, at 100,000 alive
 
 
 def main() -> None:
     """Measure what was asked for and print it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("scene", "stress"))
+    parser.add_argument("what", choices=("scene", "stress", "sort"))
     parser.add_argument("path", nargs="?", type=Path)
     parser.add_argument("--frames", type=int, default=15)
     parser.add_argument("--most", type=int, default=SIZES[-1], help="of Gaussians stored")
     args = parser.parse_args()
     ctx = context.headless()
-    path = FramePath(ctx)
     print(f"{context.adapter(ctx)}, 640x360, half-float layer, medians of {args.frames}, ms\n")
+    if args.what == "sort":
+        _sort(ctx, [n for n in KEYS if n <= args.most], args.frames)
+        ctx.release()
+        return
+    path = FramePath(ctx)
     if args.what == "scene":
         model, report = formats.load(args.path)
         start, end = report.time_range
@@ -86,6 +95,34 @@ def _stress(path: FramePath, sizes: list[int], frames: int, finish: Callable[[],
                     f"{np.median(costs):.1f} |",
                     flush=True,
                 )
+
+
+def _sort(ctx: moderngl.Context, sizes: list[int], frames: int) -> None:
+    print("| keys | by shaders | read back, by the processor |\n|---|---|---|")
+    radix, keys, order = RadixSort(ctx), Storage(ctx), Storage(ctx)
+    for n in sizes:
+        keys.write(np.random.default_rng(0).uniform(1, 100, n).astype(np.float32))
+
+        def device(n: int = n) -> None:
+            radix.sort(keys, n)
+
+        def host(n: int = n) -> None:
+            order.write(ascending(keys.read(n, np.uint32)).astype(np.uint32))
+
+        ways = (_median(way, frames, ctx.finish) for way in (device, host))
+        print(f"| {n:,} | " + " | ".join(f"{ms:.2f}" for ms in ways) + " |", flush=True)
+    for held in (radix, keys, order):
+        held.release()
+
+
+def _median(way: Callable[[], None], frames: int, finish: Callable[[], None]) -> float:
+    costs = []
+    for _ in range(frames + 2):
+        start = perf_counter()
+        way()
+        finish()
+        costs.append((perf_counter() - start) * 1e3)
+    return float(np.median(costs[2:]))
 
 
 def _measure(

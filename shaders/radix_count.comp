@@ -10,11 +10,9 @@ void main() {
     uint lane = gl_LocalInvocationID.x, tile = gl_WorkGroupID.x;
     histogram[lane] = 0u;
     barrier();
-    uint n = sorted_count();
-    for (uint r = 0u; r < ROUNDS; r++) {
-        uint i = tile * TILE + r * GROUP + lane;
-        if (i >= n) break;
-        uint key = keys[position(i)];
+    uint end = min((tile + 1u) * TILE, sorted_count());
+    for (uint i = tile * TILE + lane; i < end; i += DIGITS) {
+        uint key = keys[i];
         if (key != HIDDEN) atomicAdd(histogram[digit_of(key)], 1u);
     }
     barrier();

@@ -1,41 +1,47 @@
 #version 430
 // Every key of a tile to its place, equal digits in the order they have: a key comes after those of
-// its digit in earlier rounds, in earlier words of its round, and in lower bits of its word.
-layout(local_size_x = 256) in;
+// its digit in earlier tiles, in the runs of earlier lanes, and earlier in its own run.
+layout(local_size_x = 32) in;
 
 #include "radix.glsl"
 
-layout(std430, binding = 2) writeonly buffer To { uint to[]; };
+layout(std430, binding = 1) readonly buffer From { uint from[]; };   // the keys' positions
+layout(std430, binding = 2) writeonly buffer ToKeys { uint to_keys[]; };
+layout(std430, binding = 3) writeonly buffer To { uint to[]; };
 
-const uint WORDS = GROUP / 32u;
+const uint LANES = gl_WorkGroupSize.x;
+const uint RUN = TILE / LANES;
+const uint HALF = DIGITS / 2u;
+shared uint counts[HALF][LANES + 1u];   // 16 bits for a digit, 16 for that HALF above; odd rows: banks
 shared uint places[DIGITS];
-shared uint marks[WORDS][DIGITS];   // a bit for each thread, at its digit
 
 void main() {
     uint lane = gl_LocalInvocationID.x, tile = gl_WorkGroupID.x;
-    uint word = lane / 32u, bit = 1u << (lane % 32u);
-    places[lane] = table[tile * DIGITS + lane];
-    for (uint w = 0u; w < WORDS; w++) marks[w][lane] = 0u;
-    uint n = sorted_count();
-    for (uint r = 0u; r < ROUNDS; r++) {
-        barrier();
-        uint i = tile * TILE + r * GROUP + lane;
-        uint at = i < n ? position(i) : 0u;
-        uint key = i < n ? keys[at] : HIDDEN;
-        uint digit = digit_of(key);
-        if (key != HIDDEN) atomicOr(marks[word][digit], bit);
-        barrier();
-        if (key != HIDDEN) {
-            uint place = places[digit] + uint(bitCount(marks[word][digit] & (bit - 1u)));
-            for (uint w = 0u; w < word; w++) place += uint(bitCount(marks[w][digit]));
-            to[place] = at;
+    uint first = tile * TILE + lane * RUN, end = min(first + RUN, sorted_count());
+    for (uint row = 0u; row < HALF; row++) counts[row][lane] = 0u;
+    for (uint i = first; i < end; i++) {
+        uint key = keys[i], digit = digit_of(key);
+        if (key != HIDDEN) counts[digit % HALF][lane] += 1u << (digit / HALF * 16u);
+    }
+    barrier();
+    for (uint row = lane; row < HALF; row += LANES) {
+        uint before = 0u;
+        for (uint l = 0u; l < LANES; l++) {
+            uint n = counts[row][l];
+            counts[row][l] = before;
+            before += n;
         }
-        barrier();
-        uint used = 0u;
-        for (uint w = 0u; w < WORDS; w++) {
-            used += uint(bitCount(marks[w][lane]));
-            marks[w][lane] = 0u;
-        }
-        places[lane] += used;
+    }
+    for (uint digit = lane; digit < DIGITS; digit += LANES) places[digit] = table[tile * DIGITS + digit];
+    barrier();
+    for (uint i = first; i < end; i++) {
+        uint key = keys[i], digit = digit_of(key);
+        if (key == HIDDEN) continue;
+        uint half_shift = digit / HALF * 16u;
+        uint before = counts[digit % HALF][lane];
+        counts[digit % HALF][lane] = before + (1u << half_shift);
+        uint place = places[digit] + ((before >> half_shift) & 0xFFFFu);
+        to[place] = shift == 0 ? i : from[i];
+        if (shift != 24) to_keys[place] = key;
     }
 }
