@@ -7,7 +7,9 @@ layout(local_size_x = 1024) in;
 
 const uint PARTS = 4u;
 shared uint sums[PARTS][DIGITS];
+const uint ROW = 16u, ROWS = DIGITS / ROW;
 shared uint digits[DIGITS];
+shared uint rows[ROWS];
 
 void main() {
     uint digit = gl_LocalInvocationID.x % DIGITS, part = gl_LocalInvocationID.x / DIGITS;
@@ -25,20 +27,30 @@ void main() {
     }
     if (part == 0u) digits[digit] = total;
     barrier();
-    for (uint step = 1u; step < DIGITS; step *= 2u) {   // to sums of all digits up to each
-        uint lower = digit >= step ? digits[digit - step] : 0u;
-        barrier();
-        if (part == 0u) digits[digit] += lower;
-        barrier();
+    uint lane = gl_LocalInvocationID.x;
+    if (lane < ROWS) {
+        rows[lane] = 0u;
+        for (uint d = 0u; d < ROW; d++) rows[lane] += digits[lane * ROW + d];
     }
-    uint place = before + digits[digit] - total;
+    barrier();
+    if (lane < ROWS) {
+        uint place = 0u;
+        for (uint row = 0u; row < lane; row++) place += rows[row];
+        for (uint d = lane * ROW; d < (lane + 1u) * ROW; d++) {
+            uint n = digits[d];
+            digits[d] = place;
+            place += n;
+        }
+    }
+    barrier();
+    uint place = digits[digit] + before;
     for (uint t = first; t < last; t++) {
         uint n = table[t * DIGITS + digit];
         table[t * DIGITS + digit] = place;
         place += n;
     }
     if (shift == 0 && gl_LocalInvocationID.x == DIGITS - 1u) {
-        kept = digits[DIGITS - 1u];
+        kept = digits[DIGITS - 1u] + total;
         groups[0] = (kept + TILE - 1u) / TILE;
         groups[1] = groups[2] = 1u;
     }
