@@ -2,7 +2,7 @@
 
     python -m benchmarks.draw_times scene PATH       one model: the frame over the bare draw
     python -m benchmarks.draw_times stress           seeded scenes: stored, alive, depth of layers
-    python -m benchmarks.draw_times sort             depths alone: by compute shaders, by the processor
+    python -m benchmarks.draw_times sort             depths alone: by shaders, by the processor
 
 The bare draw is the same quads, already projected and sorted, drawn once more into the same target.
 """

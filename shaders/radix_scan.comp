@@ -6,10 +6,31 @@ layout(local_size_x = 1024) in;
 #include "radix.glsl"
 
 const uint PARTS = 4u;
+const uint ROWS = 16u, ROW = DIGITS / ROWS;   // digits in rows: few barriers, short loops
 shared uint sums[PARTS][DIGITS];
-const uint ROW = 16u, ROWS = DIGITS / ROW;
 shared uint digits[DIGITS];
 shared uint rows[ROWS];
+
+// From the digits' counts to what comes before each; in uniform control flow.
+void scan_digits() {
+    uint row = gl_LocalInvocationID.x, first = row * ROW;
+    if (row < ROWS) {
+        uint sum = 0u;
+        for (uint d = 0u; d < ROW; d++) sum += digits[first + d];
+        rows[row] = sum;
+    }
+    barrier();
+    if (row < ROWS) {
+        uint before = 0u;
+        for (uint r = 0u; r < row; r++) before += rows[r];
+        for (uint d = 0u; d < ROW; d++) {
+            uint n = digits[first + d];
+            digits[first + d] = before;
+            before += n;
+        }
+    }
+    barrier();
+}
 
 void main() {
     uint digit = gl_LocalInvocationID.x % DIGITS, part = gl_LocalInvocationID.x / DIGITS;
@@ -27,30 +48,15 @@ void main() {
     }
     if (part == 0u) digits[digit] = total;
     barrier();
-    uint lane = gl_LocalInvocationID.x;
-    if (lane < ROWS) {
-        rows[lane] = 0u;
-        for (uint d = 0u; d < ROW; d++) rows[lane] += digits[lane * ROW + d];
-    }
-    barrier();
-    if (lane < ROWS) {
-        uint place = 0u;
-        for (uint row = 0u; row < lane; row++) place += rows[row];
-        for (uint d = lane * ROW; d < (lane + 1u) * ROW; d++) {
-            uint n = digits[d];
-            digits[d] = place;
-            place += n;
-        }
-    }
-    barrier();
+    scan_digits();
     uint place = digits[digit] + before;
     for (uint t = first; t < last; t++) {
         uint n = table[t * DIGITS + digit];
         table[t * DIGITS + digit] = place;
         place += n;
     }
-    if (shift == 0 && gl_LocalInvocationID.x == DIGITS - 1u) {
-        kept = digits[DIGITS - 1u] + total;
+    if (shift == 0 && gl_LocalInvocationID.x == DIGITS - 1u) {   // part 0 of the highest digit
+        kept = digits[digit] + total;
         groups[0] = (kept + TILE - 1u) / TILE;
         groups[1] = groups[2] = 1u;
     }

@@ -57,6 +57,23 @@ def test_order_is_that_of_a_stable_argsort(sorter, kind):
         check(sorter, np.where(rng.random(n) < 0.4, np.uint32(HIDDEN), keys))
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_random_sizes_and_bits(sorter, seed):
+    draw = np.random.default_rng(seed)
+    for n in draw.integers(0, 5 * TILE, 3):
+        mask = draw.integers(0, 2**32, dtype=np.uint32) | draw.integers(0, 2**32, dtype=np.uint32)
+        keys = draw.integers(0, 2**32, n, dtype=np.uint32) & mask
+        check(sorter, np.where(draw.random(n) < draw.random(), np.uint32(HIDDEN), keys))
+
+
+def test_the_keys_are_not_moved(ctx, sorter):
+    keys, held = KEYS["few"](10_000), Storage(ctx)
+    held.write(keys)
+    sorter.sort(held, len(keys))
+    np.testing.assert_array_equal(held.read(len(keys), np.uint32), keys)
+    held.release()
+
+
 def test_millions(sorter):
     check(sorter, KEYS["depths"](3_000_000))
 

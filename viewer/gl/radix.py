@@ -1,7 +1,7 @@
 """RadixSort: positions in the order of their 32-bit keys, without leaving the device.
 
-Four passes of eight bits, each in three dispatches: count, scan, scatter. It needs shared memory
-and barriers within a group, and nothing of how groups or lanes are scheduled.
+Four passes of eight bits, each in three dispatches: count, scan, scatter. It needs 18 KiB of shared
+memory and barriers within a group, and nothing of how groups or lanes are scheduled.
 """
 
 import moderngl
@@ -19,50 +19,45 @@ class RadixSort:
 
     def __init__(self, ctx: moderngl.Context) -> None:
         self._ctx = ctx
-        self._count, self._scan, self._scatter = (
+        self._stages = tuple(
             compute_program(ctx, f"radix_{stage}", {}) for stage in ("count", "scan", "scatter")
         )
-        self.order, self._other = Storage(ctx), Storage(ctx)
-        self._keys = Storage(ctx), Storage(ctx)
+        self._odd = Storage(ctx), Storage(ctx)  # keys, positions after the first and third pass
+        self._even = Storage(ctx), Storage(ctx)  # and after the second and fourth
+        self.order = self._even[1]
         self._table, self.kept = Storage(ctx), Storage(ctx)
+        self._held = (*self._odd, *self._even, self._table, self.kept)
 
     def sort(self, keys: Storage, count: int) -> None:
         """Sort `count` uint32 keys; those equal to 0xFFFFFFFF are left out. They are not moved."""
         tiles = -(-count // TILE)
-        for carried in (*self._keys, self.order, self._other):
+        for carried in (*self._odd, *self._even):
             carried.reserve(count * 4)
         self._table.reserve(tiles * 256 * 4)
         self._table.bind(4)
         self.kept.bind(5)
-        source, target = (keys, self.order), (self._keys[0], self._other)
-        spare = self._keys[1], self.order
+        source = keys, self.order  # whose positions the first pass does not read
         for shift in range(0, 32, BITS):
-            source[0].bind(0)
-            source[1].bind(1)
-            target[0].bind(2)
-            target[1].bind(3)
-            for program in (self._count, self._scan, self._scatter):
-                if "count" in program:
-                    program["count"] = count
-                program["shift"] = shift
-                if program is self._scan:
+            target = self._even if source is self._odd else self._odd
+            for slot, storage in enumerate((*source, *target)):
+                storage.bind(slot)
+            for program in self._stages:
+                program["count"], program["shift"] = count, shift
+                if program is self._stages[1]:
                     program.run(1)
                 elif shift == 0:
                     program.run(tiles)
                 else:
                     program.run_indirect(self.kept.buffer, 4)
                 self._ctx.memory_barrier(ALL)
-            source, target = target, spare if shift == 0 else source
+            source = target
 
     @property
     def nbytes(self) -> int:
         """Bytes held on the device."""
-        held = (*self._keys, self.order, self._other, self._table, self.kept)
-        return sum(storage.nbytes for storage in held)
+        return sum(storage.nbytes for storage in self._held)
 
     def release(self) -> None:
         """Free programs and buffers."""
-        for held in (*self._keys, self.order, self._other, self._table, self.kept):
+        for held in (*self._held, *self._stages):
             held.release()
-        for program in (self._count, self._scan, self._scatter):
-            program.release()
