@@ -89,6 +89,10 @@ class Playback:
         """Model time of a frame number."""
         return self.start + frame * self.step
 
+    def after(self, seconds: float) -> float:
+        """Model time that the footage reaches in so many seconds; it may lie past the end."""
+        return self.time_of(self.frame + seconds * self.fps) if self.frames > 1 else self.time
+
 
 def tick(p: Playback, dt: float) -> Playback:
     """The playhead `dt` seconds of wall clock later: late frames are dropped, or all are shown."""
@@ -136,6 +140,14 @@ def _onward(p: Playback) -> Playback:
         turned = min(here + 1, high) if p.backwards else max(here - 1, low)
         return replace(p, time=p.time_of(turned), backwards=not p.backwards, overrun=0.0)
     return replace(p, time=p.time_of(high if p.backwards else low), overrun=0.0)
+
+
+def wrapped(p: Playback, time: float) -> float:
+    """A model time within the footage: beyond the last frame's own duration it begins again."""
+    if p.frames < 2:
+        return p.start
+    length = p.end - p.start
+    return p.start + min((time - p.start) % (length + p.step), length)
 
 
 def seek(p: Playback, time: float) -> Playback:
