@@ -60,7 +60,8 @@ def nerfstudio(count=3, **more):
 
 def test_nerfstudio(tmp_path):
     got = read(tmp_path / "a.json", nerfstudio())
-    assert [k.seconds for k in got.keys] == [0, 0.5, 1]
+    assert [k.seconds for k in got.keys] == [0, 0.5, 1, 1.5]  # the last frame lasts as long
+    assert got.keys[3].position == got.keys[2].position
     key = got.keys[1]
     assert key.position == pytest.approx((1, 0, 0))
     np.testing.assert_allclose(
@@ -71,7 +72,7 @@ def test_nerfstudio(tmp_path):
     held = nerfstudio()
     for i, entry in enumerate(held["camera_path"]):
         entry["render_time"] = i / 2
-    assert [k.time for k in read(tmp_path / "a.json", held).keys] == [0, 4.5, 9]
+    assert [k.time for k in read(tmp_path / "a.json", held).keys] == [0, 4.5, 9, 9]
 
 
 def test_inria_cameras_in_their_order(tmp_path):

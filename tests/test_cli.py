@@ -11,7 +11,6 @@ from PIL import Image
 
 from tests import files, tolerances
 from viewer import __version__, cli, resources
-from viewer.apps import record as recording
 from viewer.formats import ply
 
 ROOT = Path(__file__).parents[1]
@@ -145,7 +144,6 @@ def test_a_stopped_recording_leaves_nothing(scene, tmp_path, capsys, monkeypatch
             raise KeyboardInterrupt
         return np.zeros((18, 32, 4), np.uint8)
 
-    monkeypatch.setattr(recording, "to_bytes", stop)
     monkeypatch.setattr("viewer.gl.target.TextureTarget.read", stop)
     for name in ("frames", "a.mp4"):
         calls.clear()
@@ -217,7 +215,7 @@ def test_view_without_a_screen_records_one_turn(scene, tmp_path, monkeypatch, ca
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(recording, "SHORTEST", 0.2)
+    monkeypatch.setattr("viewer.apps.record.SHORTEST", 0.2)
     assert run(scene, "--size", "32x18") == 0
     shown = capsys.readouterr().out
     assert "There is no screen here" in shown
@@ -252,6 +250,13 @@ BAD_WORDS = {
     "option": (["info", "SCENE", "--option", "colour=red"], "ftgs-ply has no such option"),
     "option form": (["info", "SCENE", "--option", "fps"], "--option: "),
     "frames": (["bench", "SCENE", "--frames", "0"], "--frames: "),
+    "two ways": (["record", "SCENE", "--output", "a", "--orbit", "--preset", "dolly"],
+                 "--preset and --orbit say the same thing"),
+    "preset": (["record", "SCENE", "--output", "a", "--preset", "loop"], "invalid choice: 'loop'"),
+    "samples": (["record", "SCENE", "--output", "a", "--size", "9999x10", "--supersample", "9"],
+                "give a smaller --size or --supersample"),
+    "clear video": (["record", "SCENE", "--output", "a.mp4", "--size", "32x18", "--transparent"],
+                    "mp4 holds no transparency"),
     "odd video": (["record", "SCENE", "--output", "a.mp4", "--size", "31x18"], "mp4 needs even"),
 }  # fmt: skip
 

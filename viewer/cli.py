@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from viewer import __version__, resources
-from viewer.core import look
+from viewer import __version__, arguments, resources
 from viewer.core.errors import BadArgument, Cancelled, Unusable
-from viewer.core.rig import Rig
 from viewer.core.settings import RenderSettings
 
 if TYPE_CHECKING:
@@ -95,110 +93,6 @@ def _parser() -> Parser:
         sub.add_argument("--debug", action="store_true", help="show a traceback on errors")
         subcommand.arguments(sub)
     return parser
-
-
-def _model_arguments(parser: Parser) -> None:
-    parser.add_argument("path", type=Path, metavar="PATH", help="a file or a training run's folder")
-    _option_argument(parser)
-
-
-def _option_argument(parser: Parser) -> None:
-    parser.add_argument(
-        "--option", action="append", default=[], metavar="NAME=VALUE", type=_name_value,
-        help="override what the format guessed ('info' lists a model's options); repeatable",
-    )  # fmt: skip
-
-
-def _settings_arguments(parser: Parser) -> None:
-    parser.add_argument("--size", type=_size, metavar="WxH", help="pixels")
-    parser.add_argument("--renderer", default="auto", metavar="NAME", help="default: auto")
-    parser.add_argument("--background", type=_rgb, metavar="R,G,B", help="0..1 each")
-    parser.add_argument(
-        "--sh-degree", type=int, choices=range(4), default=3, help="highest degree used"
-    )
-    parser.add_argument("--scale", type=_positive, default=1.0, help="factor on Gaussian sizes")
-    parser.add_argument("--near", type=_positive, help="nearest depth drawn, world units")
-
-
-def _time_arguments(parser: Parser) -> None:
-    parser.add_argument("--time", type=float, help="in the model's own unit; default: its start")
-    parser.add_argument("--frame", type=float, help="the same as a frame number")
-
-
-def _camera_arguments(parser: Parser) -> None:
-    parser.add_argument("--camera", type=Path, metavar="CAM.json", help="viewmat, K, width, height")
-    parser.add_argument("--view", type=int, metavar="N", help="camera N of the dataset, from 0")
-    _look_argument(parser)
-
-
-def _look_argument(parser: Parser) -> None:
-    parser.add_argument(
-        "--look", type=_look, metavar="NUMBERS", help="a view as the window copies it (Ctrl+C)"
-    )
-
-
-def _output_argument(parser: Parser, what: str) -> None:
-    parser.add_argument("--output", type=Path, required=True, metavar="F", help=what)
-
-
-def _view_arguments(parser: Parser) -> None:
-    parser.add_argument("path", type=Path, nargs="?", metavar="PATH", help="default: the demo")
-    _option_argument(parser)
-    _settings_arguments(parser)
-    _time_arguments(parser)
-    _look_argument(parser)
-
-
-def _info_arguments(parser: Parser) -> None:
-    _model_arguments(parser)
-    parser.add_argument("--json", action="store_true", help="as JSON")
-
-
-def _render_arguments(parser: Parser) -> None:
-    _model_arguments(parser)
-    _output_argument(parser, "F.png, or F.npy for premultiplied float32 RGBA")
-    _settings_arguments(parser)
-    _time_arguments(parser)
-    _camera_arguments(parser)
-
-
-def _record_arguments(parser: Parser) -> None:
-    _model_arguments(parser)
-    _output_argument(parser, "F.mp4, or a folder for a PNG sequence")
-    _settings_arguments(parser)
-    _time_arguments(parser)
-    parser.add_argument(
-        "--orbit", type=float, nargs="?", const=360.0, default=0.0, metavar="DEGREES",
-        help="turn about the scene; a full turn unless DEGREES are given",
-    )  # fmt: skip
-    parser.add_argument("--fps", type=_positive, help="default: the footage's")
-    parser.add_argument("--duration", type=_positive, metavar="S", help="seconds")
-
-
-def _bench_arguments(parser: Parser) -> None:
-    _model_arguments(parser)
-    _settings_arguments(parser)
-    parser.add_argument("--frames", type=_count, default=200, help="frames a repeat")
-    parser.add_argument("--warmup", type=_count, default=20, help="frames before measuring")
-    parser.add_argument("--repeats", type=_count, default=3)
-    parser.add_argument("--time-path", choices=("play", "frozen", "seek"), default="play")
-    parser.add_argument(
-        "--quality-frames", type=int, default=3, metavar="N",
-        help="frames compared with the reference; 0: none",
-    )  # fmt: skip
-    parser.add_argument("--json", type=Path, metavar="F.json", help="write all figures")
-
-
-def _slice_arguments(parser: Parser) -> None:
-    _model_arguments(parser)
-    _output_argument(parser, "F.npz, or F.ply, F.splat, F.spz for other viewers")
-    _time_arguments(parser)
-    _camera_arguments(parser)
-    parser.add_argument("--sh-degree", type=int, choices=range(4), default=3)
-
-
-def _no_arguments(parser: Parser) -> None:
-    pass
 
 
 def _opening(args: argparse.Namespace) -> "Opening":
@@ -289,8 +183,25 @@ def _render(args: argparse.Namespace) -> int:
 
 def _record(args: argparse.Namespace) -> int:
     from viewer.apps.record import RecordRequest, record
+    from viewer.core.film import Film
 
-    return record(RecordRequest(_opening(args), args.output, args.orbit, args.fps, args.duration))
+    return record(
+        RecordRequest(
+            opening=_opening(args),
+            output=args.output,
+            path=args.camera_path,
+            preset=args.preset,
+            orbit=args.orbit,
+            fps=args.fps,
+            duration=args.duration,
+            film=Film(
+                supersample=args.supersample,
+                blur=args.motion_blur,
+                shutter=args.shutter,
+                transparent=args.transparent,
+            ),
+        )
+    )
 
 
 def _bench(args: argparse.Namespace) -> int:
@@ -322,63 +233,12 @@ def _doctor(args: argparse.Namespace) -> int:
     return doctor()
 
 
-def _size(text: str) -> tuple[int, int]:
-    width, _, height = text.lower().partition("x")
-    try:
-        size = int(width), int(height)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r}, expected WxH such as 1280x720") from None
-    if min(size) < 1 or max(size) > 32768:
-        raise argparse.ArgumentTypeError(f"{text!r}, expected 1x1 to 32768x32768")
-    return size
-
-
-def _rgb(text: str) -> tuple[float, float, float]:
-    try:
-        r, g, b = (float(part) for part in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r}, expected R,G,B such as 1,1,1") from None
-    if not all(0 <= c <= 1 for c in (r, g, b)):
-        raise argparse.ArgumentTypeError(f"{text!r}, expected three numbers from 0 to 1")
-    return r, g, b
-
-
-def _look(text: str) -> Rig:
-    try:
-        return look.rig_of(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _name_value(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise argparse.ArgumentTypeError(f"{text!r}, expected NAME=VALUE")
-    return name.strip(), value.strip()
-
-
-def _positive(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r}, expected a number above 0")
-    return value
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}, expected a whole number from 1")
-    return int(text)
-
-
 SUBCOMMANDS = {
-    "view": Subcommand("open the viewer", _view_arguments, _view),
-    "info": Subcommand("what was recognised in a path, and why", _info_arguments, _info),
-    "render": Subcommand("one picture, to a file", _render_arguments, _render),
-    "record": Subcommand("a video or a PNG sequence", _record_arguments, _record),
-    "bench": Subcommand("frame times on this machine", _bench_arguments, _bench),
-    "slice": Subcommand("the Gaussians at one time, to a file", _slice_arguments, _slice),
-    "doctor": Subcommand("what this machine offers, and fixes", _no_arguments, _doctor),
+    "view": Subcommand("open the viewer", arguments.view, _view),
+    "info": Subcommand("what was recognised in a path, and why", arguments.info, _info),
+    "render": Subcommand("one picture, to a file", arguments.render, _render),
+    "record": Subcommand("a video or a PNG sequence", arguments.record, _record),
+    "bench": Subcommand("frame times on this machine", arguments.bench, _bench),
+    "slice": Subcommand("the Gaussians at one time, to a file", arguments.slice_, _slice),
+    "doctor": Subcommand("what this machine offers, and fixes", arguments.nothing, _doctor),
 }

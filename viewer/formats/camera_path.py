@@ -8,6 +8,7 @@ render_time goes from 0 to 1.
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +134,8 @@ def _nerfstudio(held: Mapping[str, Any], p: Playback) -> CameraPath:
             keys.append(Key(seconds, place, turn, _angle(entry["fov"]), time))
         except poses.NONSENSE as error:
             raise ValueError(f"camera {i} makes no sense ({_reason(error)})") from None
-    return CameraPath(tuple(keys))
+    last = keys[-1]  # its frame lasts as long as any other
+    return CameraPath((*keys, replace(last, seconds=len(keys) / fps)))
 
 
 def _listed(entries: list[Any], origin: str, p: Playback, warnings: list[str]) -> CameraPath:
