@@ -11,7 +11,9 @@ from viewer.core.preferences import MOST_RECENTS, Preferences, with_recent
 
 def test_what_is_saved_is_loaded(tmp_path):
     path = tmp_path / "deep" / "settings.json"
-    kept = Preferences(("/a", "/ü b"), (800, 600), False, 60, False, "seconds")
+    kept = Preferences(
+        ("/a", "/ü b"), (800, 600), False, 60, False, "seconds", False, True, False, True
+    )
     preferences.save(kept, path)
     assert preferences.load(path) == kept
     assert [p.name for p in path.parent.iterdir()] == ["settings.json"]

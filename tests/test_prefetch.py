@@ -158,3 +158,10 @@ def test_instants_in_memory_are_told_as_runs(monkeypatch):
     assert wrapped.loaded == ((5, 5),)
     assert Prefetch(slow_model()).loaded is None
     wrapped.release()
+
+
+def test_a_thread_that_can_wait_gets_the_instant_itself(threaded):
+    wrapped, model = threaded
+    assert shown(wrapped.exact(2.0)) == 2.0
+    assert model.sliced.count(2.0) == 1  # it was ready
+    assert shown(wrapped.exact(90.0)) == 90.0

@@ -218,6 +218,15 @@ def test_loading_can_be_cancelled_with_and_without_a_scene(ui):
         assert press_somewhere(one, lambda a: a.cancel_load, (600, 660), down).cancel_load
 
 
+def text_field(one, x, down) -> float:
+    """Height of the first text field on a line down the window, told by the pointer's shape."""
+    for y in range(*down, 8):
+        one.move(x, y)
+        if imgui.get_mouse_cursor() == imgui.MouseCursor_.text_input.value:
+            return y + 4
+    raise AssertionError("no field")
+
+
 def press_somewhere(one, wanted, across, down) -> Actions:
     """Click on a coarse grid until an action is asked for: layouts may move a little."""
     for y in range(*down, 12):
@@ -365,7 +374,7 @@ def test_an_option_is_changed_in_its_field(ui):
     """Enter asks to load again with the new value; leaving the field asks for nothing."""
     guessed = Setting("time_duration", "0,10", "guessed", "start and end")
     one = ui(report=replace(report(), warnings=("w",), settings=(guessed,)), size=(1000, 1000))
-    field, elsewhere = (860, 631), (400, 500)
+    field, elsewhere = (860, text_field(one, 860, (500, 900))), (400, 500)
     one.click(*field).key(imgui.Key.end).type("7")
     assert one.click(*elsewhere).actions.option is None
     one.click(*field).key(imgui.Key.end).type("5").key(imgui.Key.enter)

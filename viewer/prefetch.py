@@ -107,6 +107,13 @@ class Prefetch:
             assert self._ready is not None
             return self._ready.splats
 
+    def exact(self, time: float) -> Splats:
+        """The scene at `time` itself, in a thread that can wait for it."""
+        time = self._instant(time)
+        with self._changed:
+            ready = self._ready
+        return ready.splats if ready and ready.time == time else self._model.slice(time)
+
     def retire(self) -> None:
         """Tell the worker to stop; nobody waits for a slice under way."""
         with self._changed:

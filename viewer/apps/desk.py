@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +43,18 @@ class Scene:
     report: Report
 
 
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """A surface to find. at: framebuffer pixels. grab: for the hand, not to become the pivot.
+
+    point: it, world space, once it was found; None where there is none.
+    """
+
+    at: tuple[float, float]
+    grab: bool
+    point: Vec3 | None = None
+
+
 class Desk:
     """Owns the scene and the jobs. The old scene stays until the new one is there."""
 
@@ -50,7 +62,7 @@ class Desk:
         self.scene: Scene | None = None
         self._load = load
         self._loading: tuple[Order, Job[formats.Loaded]] | None = None
-        self._picking: Job[Vec3 | None] | None = None
+        self._picking: Job[Pick] | None = None
         self._watched: tuple[Order, Watcher] | None = None
         self._retired: list[Prefetch] = []  # of scenes that are gone, still at a last slice
 
@@ -111,18 +123,21 @@ class Desk:
             self._watched = order, Watcher(order.path, order.options)
         return self._loading is None and self._watched[1].newer()
 
-    def pick(
-        self, at: tuple[float, float], camera: Camera, settings: RenderSettings, time: float
-    ) -> None:
-        """Start to look for the surface at a pixel."""
-        if self.scene is not None and self._picking is None:
-            splats = self.scene.model.slice(time)
+    def pick(self, found: Pick, camera: Camera, settings: RenderSettings, time: float) -> None:
+        """Start to look for the surface at a pixel; one is looked for at a time."""
+        scene = self.scene
+        if scene is not None and self._picking is None:
+            what = "" if found.grab else "Finding the surface"
             self._picking = Job(
-                lambda _: surface_at(splats, camera, settings, at), "Finding the surface"
+                lambda _: replace(
+                    found,
+                    point=surface_at(scene.model.exact(time), camera, settings, found.at),
+                ),
+                what,
             )
 
-    def picked(self) -> Vec3 | None:
-        """The surface point that was looked for, once; world space. Raises what that met."""
+    def picked(self) -> Pick | None:
+        """The surface that was looked for, once. Raises what that met."""
         if self._picking is None or not self._picking.done:
             return None
         job, self._picking = self._picking, None

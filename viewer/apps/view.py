@@ -8,10 +8,11 @@ from pathlib import Path
 from PIL import Image
 
 from viewer import formats, resources
-from viewer.apps.desk import Desk, Load, Order, Scene, problem
+from viewer.apps.desk import Desk, Load, Order, Pick, Scene, problem
+from viewer.apps.kept import first_state, remembered
 from viewer.apps.opening import Opening, time_of
 from viewer.apps.pace import Pace, smoothed
-from viewer.core import delivery, look, preferences
+from viewer.core import delivery, gestures, look, preferences
 from viewer.core import playback as clock
 from viewer.core import rig as rigs
 from viewer.core.controls import update
@@ -23,7 +24,7 @@ from viewer.core.preferences import Preferences
 from viewer.core.rig import Rig
 from viewer.core.session import NO_SCENE, Problem, Session
 from viewer.core.settings import RenderSettings
-from viewer.core.state import Actions, Dialog, FrameStats, Interface, State, Units, opened
+from viewer.core.state import Actions, Dialog, FrameStats, State, opened
 from viewer.frame import Frame, FramePath
 from viewer.gl.target import TextureTarget
 from viewer.render import usable
@@ -77,7 +78,7 @@ class Viewer:
         """Raises Unusable where no window can be opened."""
         self._request: ViewRequest | None = request  # until its scene is there
         self.kept = kept
-        self.state = State(settings=request.settings, interface=_interface(kept))
+        self.state = first_state(kept, request.settings)
         self.session = Session(recents=kept.recents)
         self.stats = FrameStats()
         self._window = Window(NAME, request.size or kept.size, kept.vsync)
@@ -133,11 +134,7 @@ class Viewer:
 
     def release(self) -> None:
         """Close everything; what is still loading is given up."""
-        shown = self.state.interface
-        self.kept = replace(
-            self.kept, size=self._window.size, vsync=shown.vsync, fps_cap=shown.fps_cap,
-            panel=shown.panel, units=shown.units.value,
-        )  # fmt: skip
+        self.kept = remembered(self.kept, self.state, self._window.size)
         self._desk.release()
         self._path.release()
         self._window.release()
@@ -152,9 +149,7 @@ class Viewer:
             assert self._desk.scene is not None
             self._desk.open(self._desk.scene.order)
         try:
-            point = self._desk.picked()
-            if point is not None:
-                self.state = replace(self.state, rig=rigs.aim(self.state.rig, point))
+            self._take(self._desk.picked())
         except Exception as error:
             self._fail(problem(error, "Finding the surface failed"))
         try:
@@ -165,6 +160,13 @@ class Viewer:
             self._fail(problem(error, "Loading failed"))
             return False
         return scene is not None
+
+    def _take(self, found: Pick | None) -> None:
+        """A surface was found: it becomes the pivot, or the hand has hold of it."""
+        if found is not None and found.grab:
+            self.state = gestures.taken(self.state, found.at, found.point)
+        elif found is not None and found.point is not None:
+            self.state = replace(self.state, rig=rigs.aim(self.state.rig, found.point))
 
     def _adopt(self, scene: Scene) -> None:
         before, last = self.state, self._order
@@ -298,9 +300,10 @@ class Viewer:
                 self._tell("Copied the view as a line of text")
             if actions.paste_look:
                 self._go_to(self._window.clipboard)
-            if actions.pick is not None:
-                camera = state.rig.camera(*size)
-                desk.pick(actions.pick, camera, state.settings, state.playback.shown)
+            at = actions.pick or actions.grab
+            if at is not None:
+                camera, time = state.rig.camera(*size), state.playback.shown
+                desk.pick(Pick(at, grab=actions.pick is None), camera, state.settings, time)
         except Exception as error:
             self._fail(problem(error, "This failed"))
 
@@ -342,12 +345,6 @@ class Shown:
     key: tuple[object, ...]
     frame: Frame | None
     pending: bool
-
-
-def _interface(kept: Preferences) -> Interface:
-    return Interface(
-        vsync=kept.vsync, fps_cap=kept.fps_cap, panel=kept.panel, units=Units(kept.units)
-    )
 
 
 def _title(scene: Scene | None, state: State, size: tuple[int, int]) -> str:

@@ -1,26 +1,20 @@
-"""What input does to the State: keys, gestures, flight, and the clock. Pure; no window."""
+"""What a frame's input does to the State: each key; gestures.py has the hand. Pure; no window."""
 
-import math
 from dataclasses import replace
 
-from viewer.core import markers, zoom
+from viewer.core import gestures, markers, moves, zoom
 from viewer.core import playback as clock
 from viewer.core import rig as rigs
 from viewer.core.playback import Pacing, Playback
 from viewer.core.report import Report
-from viewer.core.rig import Rig, Side
+from viewer.core.rig import Side
 from viewer.core.state import Actions, Inputs, Interface, State, go_to_camera
 
-FLY_SPEED = 0.6  # pivot distances a second
-FAST, SLOW = 5.0, 0.2
-LOOK_SPEED = 2.0  # radians for a drag across the height of the window
-MAX_FLY_STEP = 0.1  # seconds: after a hitch the camera does not leap
 SIDES = {  # without Ctrl, and with it
     "keypad1": (Side.FRONT, Side.BACK),
     "keypad3": (Side.RIGHT, Side.LEFT),
     "keypad7": (Side.TOP, Side.BOTTOM),
 }
-MIN_FLY_DISTANCE = 0.02  # of the scene's radius: flying never stalls beside a near pivot
 
 
 def update(
@@ -36,7 +30,8 @@ def update(
     for key in inputs.pressed:
         state, asked = _press(state, key, inputs, report)
         actions = actions | asked
-    state = replace(state, rig=_fly(_drag(state.rig, inputs), inputs, report, dt))
+    state, asked = gestures.moved(state, inputs, report, dt)
+    actions = actions | asked
     waits = unseen and state.playback.pacing is Pacing.EVERY
     p = clock.tick(state.playback, 0.0 if waits else dt)
     if p.time != before and not p.held:
@@ -105,6 +100,11 @@ def _press_camera(state: State, key: str, inputs: Inputs, report: Report) -> Sta
             bounds = report.bounds
             framed = rigs.frame(state.rig, bounds.center, bounds.radius, aspect)
             return replace(state, rig=framed, camera_index=None)
+        case "u":
+            return replace(state, rig=moves.level(state.rig))
+        case "b":
+            ball = replace(state.navigation, ball=not state.navigation.ball)
+            return replace(state, navigation=ball)
         case "r":
             return replace(state, rig=report.home, camera_index=None)
         case "pageup" | "pagedown":
@@ -150,42 +150,3 @@ def _press_time(p: Playback, key: str, shift: bool) -> Playback:
         case "o":
             return clock.mark(p, "out")
     return p
-
-
-def _drag(rig: Rig, inputs: Inputs) -> Rig:
-    (dx, dy), height = inputs.drag, max(1, inputs.size[1])
-    turn = LOOK_SPEED / height
-    if dx or dy:
-        if "middle" in inputs.buttons or ("left" in inputs.buttons and "shift" in inputs.modifiers):
-            rig = rigs.pan(rig, dx, dy, height)
-        elif "left" in inputs.buttons:
-            rig = rigs.orbit(rig, 2 * dx * turn, -2 * dy * turn)
-        elif "right" in inputs.buttons:
-            rig = rigs.look(rig, dx * turn, -dy * turn)
-    if inputs.wheel:
-        if "ctrl" in inputs.modifiers:
-            fov = min(max(rig.fov_y * 0.95**inputs.wheel, rigs.MIN_FOV), rigs.MAX_FOV)
-            return replace(rig, fov_y=fov)
-        rig = rigs.dolly(rig, inputs.wheel)
-    return rig
-
-
-def _fly(rig: Rig, inputs: Inputs, report: Report, dt: float) -> Rig:
-    if "ctrl" in inputs.modifiers:
-        return rig
-    keys = inputs.held
-    direction = (
-        ("d" in keys) - ("a" in keys),
-        ("q" in keys) - ("e" in keys),
-        ("w" in keys) - ("s" in keys),
-    )
-    if direction == (0, 0, 0):
-        return rig
-    dt = min(dt, MAX_FLY_STEP)
-    factor = (FAST if "shift" in inputs.modifiers else 1.0) * (
-        SLOW if "alt" in inputs.modifiers else 1.0
-    )
-    reach = max(rig.distance, MIN_FLY_DISTANCE * report.bounds.radius)
-    step = FLY_SPEED * factor * reach * dt / math.sqrt(sum(d * d for d in direction))
-    x, y, z = direction
-    return rigs.fly(rig, (x * step, y * step, z * step))

@@ -18,7 +18,10 @@ SMALLEST, LARGEST = 64, 16384  # pixels, of a window worth remembering
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """recents: newest first. size: of the window. fps_cap: 0 is none. units: of the ruler."""
+    """recents: newest first. size: of the window. fps_cap: 0 is none. units: of the ruler.
+
+    ball, to_pointer, inertia: how the hand moves the camera.
+    """
 
     recents: tuple[str, ...] = ()
     size: tuple[int, int] = (1280, 800)
@@ -26,6 +29,10 @@ class Preferences:
     fps_cap: int = 0
     panel: bool = True
     units: str = "frames"
+    cube: bool = True
+    ball: bool = False
+    to_pointer: bool = True
+    inertia: bool = False
 
 
 def load(path: Path) -> Preferences:
@@ -47,7 +54,11 @@ def load(path: Path) -> Preferences:
         vsync=_bool(entries.get("vsync"), default.vsync),
         fps_cap=cap if type(cap) is int and 0 <= cap <= 1000 else default.fps_cap,
         panel=_bool(entries.get("panel"), default.panel),
-        units=units if units in ("frames", "seconds") else default.units,
+        units=units if units in ("frames", "seconds", "time") else default.units,
+        cube=_bool(entries.get("cube"), default.cube),
+        ball=_bool(entries.get("ball"), default.ball),
+        to_pointer=_bool(entries.get("to_pointer"), default.to_pointer),
+        inertia=_bool(entries.get("inertia"), default.inertia),
     )
 
 

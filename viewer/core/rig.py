@@ -51,7 +51,7 @@ class Rig:
     @property
     def pivot(self) -> Vec3:
         """The point the rig orbits about, world space."""
-        return _vec(np.array(self.position) + self.distance * self.axes[:, 2])
+        return vector(np.array(self.position) + self.distance * self.axes[:, 2])
 
     def camera(self, width: int, height: int) -> Camera:
         """The view on a grid of width x height pixels."""
@@ -65,7 +65,7 @@ class Rig:
 def from_camera(camera: Camera, distance: float, up: Vec3) -> Rig:
     """The rig that stands where a camera stands, with its pivot `distance` ahead."""
     return Rig(
-        position=_vec(camera.center),
+        position=vector(camera.center),
         orientation=quaternion(camera.viewmat[:3, :3].T),
         distance=distance,
         up=up,
@@ -77,7 +77,7 @@ def orbit(rig: Rig, yaw: float, pitch: float) -> Rig:
     """Turn about the pivot: yaw about world up, pitch about the camera's right; radians."""
     turned = look(rig, yaw, pitch)
     position = np.array(rig.pivot) - rig.distance * turned.axes[:, 2]
-    return replace(turned, position=_vec(position))
+    return replace(turned, position=vector(position))
 
 
 def look(rig: Rig, yaw: float, pitch: float) -> Rig:
@@ -90,13 +90,13 @@ def look(rig: Rig, yaw: float, pitch: float) -> Rig:
     wanted = min(max(elevation + pitch, -MAX_ELEVATION), MAX_ELEVATION)
     # A view already beyond the limit (a dataset camera) may stay there, but not go further.
     pitch = wanted - elevation if abs(elevation) <= MAX_ELEVATION or pitch * elevation < 0 else 0.0
-    turn = _about(up, -yaw) @ _about(axes[:, 0], pitch)
+    turn = about(up, -yaw) @ about(axes[:, 0], pitch)
     return replace(rig, orientation=quaternion(turn @ axes))
 
 
 def roll(rig: Rig, angle: float) -> Rig:
     """Turn about the viewing axis; radians, clockwise on screen."""
-    return replace(rig, orientation=quaternion(_about(rig.axes[:, 2], angle) @ rig.axes))
+    return replace(rig, orientation=quaternion(about(rig.axes[:, 2], angle) @ rig.axes))
 
 
 def pan(rig: Rig, dx: float, dy: float, height: int) -> Rig:
@@ -109,12 +109,12 @@ def dolly(rig: Rig, notches: float) -> Rig:
     """Move towards the pivot (positive) or away; each notch changes the distance by a tenth."""
     distance = max(rig.distance * 0.9**notches, 1e-6)
     position = np.array(rig.pivot) - distance * rig.axes[:, 2]
-    return replace(rig, position=_vec(position), distance=distance)
+    return replace(rig, position=vector(position), distance=distance)
 
 
 def fly(rig: Rig, step: Vec3) -> Rig:
     """Move by `step` along the camera's right, down and forward; world units."""
-    return replace(rig, position=_vec(np.array(rig.position) + rig.axes @ np.array(step)))
+    return replace(rig, position=vector(np.array(rig.position) + rig.axes @ np.array(step)))
 
 
 def aim(rig: Rig, point: Vec3) -> Rig:
@@ -123,7 +123,7 @@ def aim(rig: Rig, point: Vec3) -> Rig:
     distance = float(np.linalg.norm(offset))
     if distance < 1e-9:
         return rig
-    return replace(rig, orientation=_facing(offset / distance, rig), distance=distance)
+    return replace(rig, orientation=facing_along(offset / distance, rig), distance=distance)
 
 
 def frame(rig: Rig, center: Vec3, radius: float, aspect: float = 1.0) -> Rig:
@@ -131,14 +131,14 @@ def frame(rig: Rig, center: Vec3, radius: float, aspect: float = 1.0) -> Rig:
     half = min(rig.fov_y / 2, math.atan(math.tan(rig.fov_y / 2) * max(aspect, 1e-3)))
     distance = max(radius, 1e-6) / math.sin(half)
     position = np.array(center) - distance * rig.axes[:, 2]
-    return replace(rig, position=_vec(position), distance=distance)
+    return replace(rig, position=vector(position), distance=distance)
 
 
 def facing(direction: Vec3, up: Vec3, fov_y: float) -> Rig:
     """A rig at the origin that looks along `direction` with `up` upright."""
     d = np.array(direction, dtype=float)
     upright = Rig(up=up, fov_y=fov_y)
-    return replace(upright, orientation=_facing(d / np.linalg.norm(d), upright))
+    return replace(upright, orientation=facing_along(d / np.linalg.norm(d), upright))
 
 
 def ahead_of(up: Vec3) -> np.ndarray:
@@ -165,7 +165,7 @@ def from_side(rig: Rig, side: Side) -> Rig:
     down = -above
     axes = np.stack([np.cross(down, forward), down, forward], 1)
     position = np.array(rig.pivot) - rig.distance * forward
-    return replace(rig, position=_vec(position), orientation=quaternion(axes))
+    return replace(rig, position=vector(position), orientation=quaternion(axes))
 
 
 def matrix(q: Quat) -> np.ndarray:
@@ -195,7 +195,8 @@ def quaternion(R: np.ndarray) -> Quat:
     return (float(q[0]), float(q[1]), float(q[2]), float(q[3]))
 
 
-def _facing(forward: np.ndarray, rig: Rig) -> Quat:
+def facing_along(forward: np.ndarray, rig: Rig) -> Quat:
+    """Orientation that looks along a unit world direction [3], upright where that has a meaning."""
     right = np.cross(forward, np.array(rig.up))
     if np.linalg.norm(right) < 1e-6:  # straight up or down: keep the present right
         right = rig.axes[:, 0] - forward * (forward @ rig.axes[:, 0])
@@ -205,11 +206,13 @@ def _facing(forward: np.ndarray, rig: Rig) -> Quat:
     return quaternion(np.stack([right, np.cross(forward, right), forward], axis=1))
 
 
-def _about(axis: np.ndarray, angle: float) -> np.ndarray:
+def about(axis: np.ndarray, angle: float) -> np.ndarray:
+    """Rotation matrix [3, 3] about an axis [3] by radians."""
     half = angle / 2
     x, y, z = axis / np.linalg.norm(axis) * math.sin(half)
     return matrix((math.cos(half), float(x), float(y), float(z)))
 
 
-def _vec(v: np.ndarray) -> Vec3:
+def vector(v: np.ndarray) -> Vec3:
+    """Three numbers as a plain tuple."""
     return (float(v[0]), float(v[1]), float(v[2]))

@@ -6,6 +6,7 @@ from enum import Enum
 
 from viewer.core import playback as clock
 from viewer.core import rig as rigs
+from viewer.core.navigation import Grip, Navigation
 from viewer.core.playback import Playback
 from viewer.core.report import Report
 from viewer.core.rig import Rig
@@ -38,6 +39,7 @@ class Interface:
     help: bool = False
     panel: bool = True
     statistics: bool = True
+    cube: bool = True
     units: Units = Units.FRAMES
     dialog: Dialog | None = None
     ruler: Part = WHOLE  # of the range of time
@@ -56,6 +58,8 @@ class State:
     playback: Playback = field(default_factory=Playback)
     settings: RenderSettings = field(default_factory=RenderSettings)
     interface: Interface = field(default_factory=Interface)
+    navigation: Navigation = field(default_factory=Navigation)
+    grip: Grip = field(default_factory=Grip)
     camera_index: int | None = None
 
 
@@ -91,12 +95,13 @@ class Actions:
     dismiss_error: bool = False
     quit: bool = False
     pick: tuple[float, float] | None = None  # framebuffer pixels: make this surface the pivot
+    grab: tuple[float, float] | None = None  # framebuffer pixels: which surface the hand is on
     option: tuple[str, str] | None = None  # of the format: load again with this name and value
     copy_look: bool = False  # the view, as a line in the clipboard
     paste_look: bool = False
 
     def __or__(self, other: "Actions") -> "Actions":
-        """Both: the second's path, pick and option win where both have one."""
+        """Both: the second's path, pick, grab and option win where both have one."""
         return Actions(
             open_path=other.open_path or self.open_path,
             open_dialog=self.open_dialog or other.open_dialog,
@@ -106,6 +111,7 @@ class Actions:
             dismiss_error=self.dismiss_error or other.dismiss_error,
             quit=self.quit or other.quit,
             pick=other.pick or self.pick,
+            grab=other.grab or self.grab,
             option=other.option or self.option,
             copy_look=other.copy_look or self.copy_look,
             paste_look=other.paste_look or self.paste_look,
@@ -138,6 +144,7 @@ def opened(state: State, report: Report) -> State:
     return replace(
         state,
         rig=report.home,
+        grip=Grip(),
         playback=replace(
             state.playback,
             held=False,

@@ -1,24 +1,20 @@
 """The settings on the right: how it is drawn, from where, what was loaded, and the window's own."""
 
-import math
 from dataclasses import replace
 from pathlib import Path
 
 from imgui_bundle import ImVec2, imgui
 
-from viewer.core import rig as rigs
 from viewer.core.report import Report
-from viewer.core.rig import MAX_FOV, MIN_FOV, Side
 from viewer.core.session import Session
 from viewer.core.settings import RenderSettings
-from viewer.core.state import Actions, Interface, State, go_to_camera
+from viewer.core.state import Actions, Interface, State
 from viewer.ui import overlays, theme, widgets
+from viewer.ui.viewpoint import navigation, viewpoint
 
 WIDTH = 308.0  # design pixels
 ROOM = (330.0, 120.0)  # a smaller window shows none
-LABEL = 96.0
 CAPS = (0, 24, 30, 60, 120, 144, 240)
-CAMERA_ROWS = 8
 FLAGS = widgets.FIXED & ~(
     imgui.WindowFlags_.no_scrollbar.value | imgui.WindowFlags_.no_scroll_with_mouse.value
 )
@@ -54,7 +50,9 @@ def _sections(state: State, report: Report, session: Session) -> tuple[State, Ac
     if widgets.section("Picture", OPEN):
         state = replace(state, settings=_picture(state.settings, report, session))
     if widgets.section("Camera", OPEN):
-        state = _camera(state, report, s)
+        state = viewpoint(state, report, s)
+    if widgets.section("Navigation"):
+        state = replace(state, navigation=navigation(state.navigation))
     told = report.warnings or any(setting.origin == "given" for setting in report.settings)
     if session.scene and widgets.section("Scene", OPEN if told else 0):
         actions |= _scene(report, s)
@@ -101,7 +99,7 @@ def _head(state: State, report: Report, s: float) -> tuple[State, Actions]:
 
 
 def _picture(settings: RenderSettings, report: Report, session: Session) -> RenderSettings:
-    label = LABEL * session.scale
+    label = widgets.LABEL * session.scale
     widgets.row("Renderer", label)
     settings = replace(settings, renderer=_renderer(settings.renderer, session))
     widgets.row("Background", label)
@@ -152,61 +150,6 @@ def _renderer(asked: str, session: Session) -> str:
     return asked
 
 
-def _camera(state: State, report: Report, s: float) -> State:
-    widgets.row("Field of view", LABEL * s)
-    changed, degrees = imgui.slider_float(
-        "##fov", math.degrees(state.rig.fov_y), math.degrees(MIN_FOV), math.degrees(MAX_FOV),
-        "%.1f°", imgui.SliderFlags_.always_clamp.value,
-    )  # fmt: skip
-    if changed:
-        state = replace(state, rig=replace(state.rig, fov_y=math.radians(degrees)))
-    half = ImVec2((imgui.get_content_region_avail().x - 8 * s) / 2, 0)
-    if imgui.button("First view", half):
-        state = replace(state, rig=report.home, camera_index=None)
-    imgui.set_item_tooltip("R")
-    imgui.same_line(0, 8 * s)
-    level = imgui.button("Keep upright", half)
-    imgui.set_item_tooltip("Make the top of the present view the direction that stays up")
-    if level:
-        up = -state.rig.axes[:, 1]
-        axis = (float(up[0]), float(up[1]), float(up[2]))
-        state = replace(state, rig=replace(state.rig, up=axis))
-    state = _sides(state, s)
-    return _dataset(state, report, s) if report.cameras else state
-
-
-def _sides(state: State, s: float) -> State:
-    widgets.row("View from", LABEL * s)
-    if imgui.begin_combo("##side", "a side"):
-        for side in Side:
-            if imgui.selectable(side.value, False)[0]:
-                rig = rigs.from_side(state.rig, side)
-                state = replace(state, rig=rig, camera_index=None)
-        imgui.end_combo()
-    imgui.set_item_tooltip("keypad 1 3 7; with Ctrl the other side")
-    return state
-
-
-def _dataset(state: State, report: Report, s: float) -> State:
-    widgets.dim(f"{len(report.cameras)} cameras of the dataset (PgUp, PgDn)")
-    rows = min(len(report.cameras), CAMERA_ROWS)
-    tall = rows * imgui.get_text_line_height_with_spacing() + 4 * s
-    imgui.push_style_color(imgui.Col_.child_bg.value, theme.vec((0.0, 0.0, 0.0, 0.22)))
-    imgui.begin_child("cameras", ImVec2(0, tall))
-    clipper = imgui.ListClipper()
-    clipper.begin(len(report.cameras))
-    while clipper.step():
-        for i in range(clipper.display_start, clipper.display_end):
-            found = report.cameras[i]
-            when = "" if found.time is None else f"  t {found.time:.3g}"
-            label = f"{i + 1}  {found.name}{when}##{i}"
-            if imgui.selectable(label, i == state.camera_index)[0]:
-                state = go_to_camera(state, report, i)
-    imgui.end_child()
-    imgui.pop_style_color()
-    return state
-
-
 def _scene(report: Report, s: float) -> Actions:
     for warning in report.warnings:
         widgets.colored(theme.WARNING, warning)
@@ -246,8 +189,8 @@ def _options(report: Report) -> Actions:
 
 def _fact(name: str, value: str, s: float) -> None:
     widgets.dim(name)
-    imgui.same_line(LABEL * s)
-    if imgui.get_cursor_pos_x() > LABEL * s + imgui.get_style().item_spacing.x:
+    imgui.same_line(widgets.LABEL * s)
+    if imgui.get_cursor_pos_x() > widgets.LABEL * s + imgui.get_style().item_spacing.x:
         imgui.new_line()  # the name is longer than its column
     widgets.wrapped(value)
 
@@ -256,15 +199,16 @@ def _window(interface: Interface, s: float) -> Interface:
     interface = replace(interface, vsync=imgui.checkbox("Vertical sync", interface.vsync)[1])
     full = imgui.checkbox("Full screen (F11)", interface.fullscreen)[1]
     shown = imgui.checkbox("Statistics (H)", interface.statistics)[1]
+    cube = imgui.checkbox("View cube", interface.cube)[1]
     watch = imgui.checkbox("Follow training", interface.watch)[1]
     imgui.set_item_tooltip("Load again when something newer is there; view and time stay")
-    widgets.row("Frame limit", LABEL * s)
+    widgets.row("Frame limit", widgets.LABEL * s)
     if imgui.begin_combo("##cap", _cap_name(interface.fps_cap)):
         for cap in CAPS:
             if imgui.selectable(_cap_name(cap), cap == interface.fps_cap)[0]:
                 interface = replace(interface, fps_cap=cap)
         imgui.end_combo()
-    return replace(interface, fullscreen=full, statistics=shown, watch=watch)
+    return replace(interface, fullscreen=full, statistics=shown, cube=cube, watch=watch)
 
 
 def _cap_name(cap: int) -> str:

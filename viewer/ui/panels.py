@@ -12,7 +12,10 @@ from viewer.ui.hud import ROOM as HUD_ROOM
 from viewer.ui.hud import hud
 from viewer.ui.panel import panel, panel_width
 from viewer.ui.timeline import height, timeline
+from viewer.ui.viewcube import viewcube
 
+MENU = 42.0  # design pixels that the menu button takes
+CUBE_ROOM = (360.0, 200.0)  # design pixels: less, and there is no cube
 LEAST = 40.0  # points: a window with a shorter side shows the picture alone
 
 
@@ -32,12 +35,22 @@ def interface(
             beside = panel_width(state.interface.panel, session)
             if state.interface.statistics and display.x - beside > HUD_ROOM[0] * session.scale:
                 hud(state.playback, report, stats, session, room)
+            if state.interface.cube:
+                state = _cube(state, session, room, beside)
             if not (state.interface.help or state.interface.dialog):
                 state, actions = panel(state, report, session, room)
     else:
         state = replace(state, playback=replace(state.playback, held=False))
     state, asked = _over(state, session, room)
     return state, actions | asked
+
+
+def _cube(state: State, session: Session, room: float, beside: float) -> State:
+    """The view cube left of the settings, or of the button that shows them."""
+    s, width = session.scale, imgui.get_io().display_size.x
+    right = width - max(beside, MENU * s) - 12 * s
+    fits = right > CUBE_ROOM[0] * s and room > CUBE_ROOM[1] * s
+    return viewcube(state, session, right) if fits else state
 
 
 def _over(state: State, session: Session, room: float) -> tuple[State, Actions]:

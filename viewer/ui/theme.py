@@ -32,6 +32,12 @@ def u32(color: Color, alpha: float = 1.0) -> int:
     return r | g << 8 | b << 16 | a << 24
 
 
+def mixed(a: Color, b: Color, share: float) -> Color:
+    """A colour between two; share: 0 is the first."""
+    r, g, blue, alpha = (x + share * (y - x) for x, y in zip(a, b, strict=True))
+    return (r, g, blue, alpha)
+
+
 def vec(color: Color, alpha: float = 1.0) -> ImVec4:
     """The form that style entries take."""
     return ImVec4(*color[:3], color[3] * alpha)

@@ -8,6 +8,7 @@ from viewer.ui import theme
 
 Icon = Literal["play", "pause", "first", "last", "previous", "next", "menu"]
 
+LABEL = 96.0  # design pixels: width of the column of labels in the settings
 FIXED = (
     imgui.WindowFlags_.no_decoration.value
     | imgui.WindowFlags_.no_move.value
