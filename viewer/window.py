@@ -5,6 +5,7 @@ The only module that knows glfw. It holds no scene and decides nothing.
 
 import ctypes
 import time
+from collections.abc import Callable
 from typing import Any
 
 # imgui_bundle first: glfw then shares its library, so that both see one window.
@@ -103,8 +104,15 @@ class Window:
         self._dropped.clear()
         return path
 
-    def present(self, picture: TextureTarget | None) -> None:
-        """Show a picture, or the backdrop, under the interface of this frame."""
+    def present(
+        self,
+        picture: TextureTarget | None,
+        over: Callable[[moderngl.Framebuffer], None] | None = None,
+    ) -> None:
+        """Show a picture, or the backdrop, under the interface of this frame.
+
+        over: draws between the two.
+        """
         imgui.render()
         screen = self.ctx.screen
         screen.use()
@@ -115,6 +123,8 @@ class Window:
             screen.clear(*BACKDROP, 1.0)
         else:
             self.ctx.copy_framebuffer(screen, picture.framebuffer)
+        if over is not None:
+            over(screen)
         self._renderer.render(imgui.get_draw_data(), screen)
         glfw.swap_buffers(self._handle)
 

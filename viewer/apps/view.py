@@ -8,6 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from viewer import formats, resources
+from viewer.apps.dataset import Dataset
 from viewer.apps.desk import Desk, Load, Order, Pick, Scene, problem
 from viewer.apps.kept import first_state, remembered
 from viewer.apps.opening import Opening, time_of
@@ -84,6 +85,7 @@ class Viewer:
         self._window = Window(NAME, request.size or kept.size, kept.vsync)
         self._path = FramePath(self._window.ctx)
         self._desk = Desk(load)
+        self._dataset = Dataset(self._window.ctx)
         self._pace = Pace()
         self._clock = self._titled = self._noticed = time.perf_counter()
         self._title = NAME
@@ -112,6 +114,7 @@ class Viewer:
             window.poll(0.1)
             return True
         fresh = self._arrivals()
+        self._dataset.follow(desk.scene)
         inputs = window.begin()
         report = desk.scene.report if desk.scene else NO_SCENE
         dt = 0.0 if fresh else dt
@@ -122,7 +125,7 @@ class Viewer:
         start = time.perf_counter()
         self.state, drawn = interface(self.state, report, self.stats, self.session)
         built = time.perf_counter()
-        window.present(picture)
+        window.present(picture, lambda fbo: self._dataset.draw(fbo, self.state, self.session))
         self._account(built - start, time.perf_counter() - built)
         active = woken or self._last != (inputs, self.state, self.session.notice)
         self._last = (inputs, self.state, self.session.notice)
@@ -136,6 +139,7 @@ class Viewer:
         """Close everything; what is still loading is given up."""
         self.kept = remembered(self.kept, self.state, self._window.size)
         self._desk.release()
+        self._dataset.release()
         self._path.release()
         self._window.release()
 
@@ -255,6 +259,7 @@ class Viewer:
             busy=self._desk.busy,
             loaded=scene.model.loaded if scene is not None else None,
             delivery=self._delivery,
+            frusta=self._dataset.shown(self.state),
             notice=old.notice if now - self._noticed < NOTICE_LASTS else "",
             renderers=old.renderers or (usable(window.ctx) if drawn else ()),
             listing=self._listing if shown is not None else None,

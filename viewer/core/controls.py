@@ -8,7 +8,7 @@ from viewer.core import rig as rigs
 from viewer.core.playback import Pacing, Playback
 from viewer.core.report import Report
 from viewer.core.rig import Side
-from viewer.core.state import Actions, Inputs, Interface, State, go_to_camera
+from viewer.core.state import Actions, Inputs, Interface, State, go_to_camera, go_to_nearest
 
 SIDES = {  # without Ctrl, and with it
     "keypad1": (Side.FRONT, Side.BACK),
@@ -82,6 +82,8 @@ def _press_window(interface: Interface, key: str, shift: bool) -> Interface:
             return replace(interface, panel=not interface.panel)
         case "h":
             return replace(interface, statistics=not interface.statistics)
+        case "c":
+            return replace(interface, cameras=not interface.cameras)
         case "t":
             return replace(interface, entry="")
         case "f11":
@@ -107,6 +109,8 @@ def _press_camera(state: State, key: str, inputs: Inputs, report: Report) -> Sta
             return replace(state, navigation=ball)
         case "r":
             return replace(state, rig=report.home, camera_index=None)
+        case "n":
+            return go_to_nearest(state, report)
         case "pageup" | "pagedown":
             step = 1 if key == "pagedown" else -1
             here = state.camera_index

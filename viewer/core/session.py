@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from viewer.core.delivery import Delivery
 from viewer.core.folder import Listing
+from viewer.core.frusta import Frusta
 from viewer.core.report import Bounds, Report
 from viewer.core.rig import Rig
 
@@ -49,6 +50,7 @@ class Session:
     scene: whether there is one to see. idle: nothing moves, so frames come only when asked for.
     busy: what a worker does for the user. pending: a newer slice is on its way.
     loaded: runs of stored instants that are in memory, first and last rank; None: none are stored.
+    frusta: the dataset's cameras as they are drawn; None where they are not.
     delivery: which of the scene's frames were seen.
     renderers: name and "" or why it cannot be used here.
     """
@@ -63,6 +65,7 @@ class Session:
     busy: str = ""
     notice: str = ""
     loaded: tuple[tuple[int, int], ...] | None = None
+    frusta: Frusta | None = None
     delivery: Delivery = field(default_factory=Delivery)
     renderers: tuple[tuple[str, str], ...] = ()
     listing: Listing | None = None

@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
+import numpy as np
+
 from viewer.core import playback as clock
 from viewer.core import rig as rigs
 from viewer.core.navigation import Grip, Navigation
@@ -40,6 +42,7 @@ class Interface:
     panel: bool = True
     statistics: bool = True
     cube: bool = True
+    cameras: bool = False  # of the dataset, drawn in the scene
     units: Units = Units.FRAMES
     dialog: Dialog | None = None
     ruler: Part = WHOLE  # of the range of time
@@ -177,3 +180,18 @@ def go_to_camera(state: State, report: Report, index: int) -> State:
     rig = rigs.from_camera(found.camera, reach, report.up)
     p = state.playback if found.time is None else clock.seek(state.playback, found.time)
     return replace(state, rig=rig, playback=p, camera_index=index)
+
+
+def go_to_nearest(state: State, report: Report) -> State:
+    """Stand where the camera of the dataset stood whose view is most like the present one."""
+    if not report.cameras:
+        return state
+    here, ahead = np.array(state.rig.position), state.rig.axes[:, 2]
+    reach = max(report.bounds.radius, 1e-9)
+
+    def unlike(i: int) -> float:
+        seen = report.cameras[i].camera
+        apart = float(np.linalg.norm(seen.center - here)) / reach
+        return apart + 1 - float(seen.viewmat[2, :3] @ ahead)
+
+    return go_to_camera(state, report, min(range(len(report.cameras)), key=unlike))

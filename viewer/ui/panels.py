@@ -8,6 +8,7 @@ from viewer.core.report import Report
 from viewer.core.session import Session
 from viewer.core.state import Actions, FrameStats, State
 from viewer.ui import dialog, overlays
+from viewer.ui.cameras import cameras
 from viewer.ui.hud import ROOM as HUD_ROOM
 from viewer.ui.hud import hud
 from viewer.ui.panel import panel, panel_width
@@ -32,6 +33,8 @@ def interface(
         room -= height(session)
         if session.scene:
             state = timeline(state, report, session)
+            if session.frusta is not None:
+                state = cameras(state, report, session.frusta, session)
             beside = panel_width(state.interface.panel, session)
             if state.interface.statistics and display.x - beside > HUD_ROOM[0] * session.scale:
                 hud(state.playback, report, stats, session, room)

@@ -17,6 +17,7 @@ from viewer.ui import theme, widgets
 SIZE = 92.0  # design pixels
 HALF = 25.0  # half an edge of the cube
 READABLE = 0.45  # of a face's normal towards the eye: less, and its name is left out
+EDGE_ON = 0.06  # less, and a face is a sliver that a smoothed edge would make spikes of
 STILL = 3.0  # pixels: a press that moved farther was a drag
 FLAGS = widgets.FIXED | imgui.WindowFlags_.no_background.value
 
@@ -44,7 +45,7 @@ def faces(rig: Rig) -> list[Face]:
         (Side.BOTTOM, -up, ahead),
     ):
         facing = -float(normal @ axes[:, 2])
-        if facing > 1e-3:
+        if facing > EDGE_ON:
             v = np.cross(normal, u)
             corners = np.stack([normal + a * u + b * v for a, b in _SQUARE])
             seen.append(Face(side, corners @ axes[:, :2], facing))
@@ -102,8 +103,7 @@ def _draw(seen: list[Face], middle: tuple[float, float], half: float, lit: Side 
         shade = theme.mixed(theme.FIELD, theme.FIELD_ACTIVE, face.facing)
         color = theme.ACCENT if face.side is lit else shade
         draw.add_quad_filled(a, b, c, d, theme.u32(color, 0.92))
-        for start, end in ((a, b), (b, c), (c, d), (d, a)):  # a thin quad's own outline has spikes
-            draw.add_line(start, end, theme.u32(theme.TEXT, 0.22))
+        draw.add_quad(a, b, c, d, theme.u32(theme.TEXT, 0.22))
         if face.facing > READABLE:
             name = face.side.value.capitalize()
             text, center = imgui.calc_text_size(name), face.corners.mean(0) * half

@@ -78,6 +78,9 @@ def _sides(state: State, s: float) -> State:
 
 def _dataset(state: State, report: Report, s: float) -> State:
     widgets.dim(f"{len(report.cameras)} cameras of the dataset (PgUp, PgDn)")
+    shown = imgui.checkbox("Show them in the scene", state.interface.cameras)[1]
+    imgui.set_item_tooltip("Click on one to go there (C; N: the nearest)")
+    state = replace(state, interface=replace(state.interface, cameras=shown))
     rows = min(len(report.cameras), CAMERA_ROWS)
     tall = rows * imgui.get_text_line_height_with_spacing() + 4 * s
     imgui.push_style_color(imgui.Col_.child_bg.value, theme.vec((0.0, 0.0, 0.0, 0.22)))
