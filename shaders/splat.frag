@@ -1,5 +1,5 @@
 #version 330
-// A splat's alpha at a pixel, premultiplied.
+// A splat at a pixel, premultiplied; in MODE_OVERDRAW one count.
 
 #include "footprint.glsl"
 
@@ -16,7 +16,7 @@ layout(location = 0) out vec4 color;
 void main() {
     float alpha = alpha_at(offset, color_opacity.a);
     if (alpha < MIN_ALPHA) discard;
-    color = vec4(color_opacity.rgb * alpha, alpha);
+    color = mode == MODE_OVERDRAW ? vec4(1.0) : vec4(color_opacity.rgb * alpha, alpha);
 #if FEATURES
     view_color = vec4(view_features * alpha, alpha);
     time_color = vec4(time_features * alpha, alpha);

@@ -13,12 +13,13 @@ from viewer.cli import main
 from viewer.core import look
 from viewer.core import rig as rigs
 from viewer.core.rig import Rig
-from viewer.core.settings import RenderSettings
+from viewer.core.settings import Mode, RenderSettings
 
 HOME = Rig(position=(-0.5, 1.25, -4.0), distance=4.5, up=(0.0, 0.0, 1.0), fov_y=math.radians(40))
 FULL = RenderSettings(
-    renderer="reference", background=(0.25, 0.5, 1.0), sh_degree=1, scale=2.5, near=0.01
-)
+    renderer="reference", background=(0.25, 0.5, 1.0), sh_degree=1, scale=2.5, near=0.01,
+    mode=Mode.MEDIAN, min_opacity=0.25, antialias=False,
+)  # fmt: skip
 numbers = st.floats(-1e3, 1e3)
 
 
@@ -53,6 +54,8 @@ def test_a_line_says_only_what_differs():
         ("a --look=0,0,0,1,0,0,0,1,0,1,0,wide", "'wide', expected a number"),
         ("a --look=0,0,0,1,0,0,0,1,0,1,0,50 --time=nan", "'nan', expected a number"),
         ("a --look=0,0,0,1,0,0,0,1,0,1,0,50 --scale=0", "'0', expected a number above 0"),
+        ("a --look=0,0,0,1,0,0,0,1,0,1,0,50 --mode=nice", "'nice', expected color, depth"),
+        ("a --look=0,0,0,1,0,0,0,1,0,1,0,50 --antialias=1", "'1', expected model, on, off"),
         ("a --look=0,0,0,1,0,0,0,1,0,1,0,50 --background=1,2", "not enough values"),
     ],
 )

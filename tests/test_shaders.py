@@ -10,7 +10,7 @@ from viewer.render.projection import CONSTANTS
 from viewer.render.slice_gl import form
 
 pytestmark = pytest.mark.gl
-FULLSCREEN = {"composite", "interface"}  # fragment shaders drawn with another vertex shader
+VERTEX = {"median_count": "splat"}  # of fragment shaders that have none of their own
 
 
 def stems(suffix: str) -> list[str]:
@@ -25,8 +25,8 @@ def test_compute_shader_compiles(ctx, stem):
 
 @pytest.mark.parametrize("stem", stems("frag"))
 def test_draw_program_compiles(ctx, stem):
-    own = (resources.shaders() / f"{stem}.vert").exists()
-    constants, vertex = CONSTANTS | FETCH, stem if own else "fullscreen"
+    own = stem if (resources.shaders() / f"{stem}.vert").exists() else "fullscreen"
+    constants, vertex = CONSTANTS | FETCH, VERTEX.get(stem, own)
     program.draw_program(ctx, vertex, constants, fragment=stem).release()
 
 

@@ -15,6 +15,7 @@ from viewer.core.playback import Loop, Pacing
 from viewer.core.report import Bounds, DatasetCamera, Report
 from viewer.core.rig import Rig
 from viewer.core.session import NO_SCENE
+from viewer.core.settings import Mode
 from viewer.core.state import (
     Actions,
     Dialog,
@@ -291,7 +292,7 @@ def test_a_frames_cost_is_the_sum_of_its_spans():
 
 
 def test_every_binding_has_a_section_keys_and_words():
-    assert {section for section, _, _ in BINDINGS} == {"Time", "Camera", "Window"}
+    assert {section for section, _, _ in BINDINGS} == {"Time", "Camera", "Picture", "Window"}
     assert all(keys and does for _, keys, does in BINDINGS)
 
 
@@ -299,3 +300,9 @@ def test_the_clock_stands_while_the_playhead_is_held():
     state = press(start(), "space")
     state = replace(state, playback=replace(clock.seek(state.playback, 3.0), held=True))
     assert update(state, Inputs(), report(), 1.0)[0].playback.time == 3.0
+
+
+def test_v_shows_the_next_mode_and_shift_the_one_before():
+    assert press(start(), "v").settings.mode is Mode.DEPTH
+    assert press(start(), "v", modifiers=("shift",)).settings.mode is Mode.OVERDRAW
+    assert press(start(), *["v"] * len(Mode)) == start()

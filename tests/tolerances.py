@@ -47,6 +47,14 @@ TOLERANCES = {
         None, 1.5e-2, 50.0,
         "as above, and a half has 11 bits: each blend rounds by up to 5e-4",
     ),
+    "median depth": Tolerance(
+        1e-3, None, None,
+        "told to a relative 2^-15; where two splats share the half, rounding chooses between them",
+    ),
+    "overdraw": Tolerance(
+        1e-6, 0.2, None,
+        "whole numbers: a fragment at the 1/255 cut counts or does not, at a few pixels",
+    ),
     "slice reopened": Tolerance(
         1e-4, 4e-3, None,
         "logit, logarithm and back in float32; a fragment may change sides at the 1/255 cut",

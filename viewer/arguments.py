@@ -6,6 +6,7 @@ from pathlib import Path
 from viewer.core import look
 from viewer.core.path_presets import PRESETS
 from viewer.core.rig import Rig
+from viewer.core.settings import ANTIALIAS, Mode
 
 Parser = argparse.ArgumentParser
 
@@ -31,6 +32,17 @@ def _settings(parser: Parser) -> None:
     )
     parser.add_argument("--scale", type=_positive, default=1.0, help="factor on Gaussian sizes")
     parser.add_argument("--near", type=_positive, help="nearest depth drawn, world units")
+    parser.add_argument(
+        "--mode", choices=[mode.value for mode in Mode], default="color",
+        help="what the picture shows; default: color",
+    )  # fmt: skip
+    parser.add_argument(
+        "--min-opacity", type=_share, default=0.0, metavar="0..1", help="leave out what is fainter"
+    )
+    parser.add_argument(
+        "--antialias", choices=ANTIALIAS, default="model",
+        help="whether opacity makes up for the least size of a splat; default: the model's own",
+    )  # fmt: skip
 
 
 def _time(parser: Parser) -> None:
@@ -175,6 +187,16 @@ def _positive(text: str) -> float:
         value = float("nan")
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r}, expected a number above 0")
+    return value
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r}, expected a number from 0 to 1")
     return value
 
 

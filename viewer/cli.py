@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from viewer import __version__, arguments, resources
 from viewer.core.errors import BadArgument, Cancelled, Unusable
-from viewer.core.settings import RenderSettings
+from viewer.core.settings import ANTIALIAS, Mode, RenderSettings
 
 if TYPE_CHECKING:
     from viewer.apps.opening import Opening
@@ -121,6 +121,9 @@ def _settings(args: argparse.Namespace) -> RenderSettings:
         sh_degree=given.get("sh_degree", default.sh_degree),
         scale=given.get("scale", default.scale),
         near=given.get("near"),
+        mode=Mode(given.get("mode", default.mode.value)),
+        min_opacity=given.get("min_opacity", default.min_opacity),
+        antialias=ANTIALIAS[given.get("antialias", "model")],
     )
 
 

@@ -5,15 +5,17 @@ comes from and where the picture goes.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import moderngl
 
+from viewer.core import measure
 from viewer.core.camera import Camera
 from viewer.core.decoder import FEATURES
+from viewer.core.errors import Unusable
 from viewer.core.model import Model
-from viewer.core.settings import RenderSettings
-from viewer.core.splats import Splats
+from viewer.core.settings import Mode, RenderSettings
+from viewer.core.splats import Appearance, Splats
 from viewer.core.state import FrameStats
 from viewer.core.target import TensorTarget
 from viewer.core.temporal import explicit
@@ -34,11 +36,14 @@ class Frame:
     stats: FrameStats
 
 
+Shape = tuple[int, int, int, str]  # width, height, channels, precision
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Targets:
     """Textures of one size. drawn: what the renderer fills, the layer or features for it."""
 
-    shape: tuple[int, int, int]  # width, height, channels
+    shape: Shape
     drawn: TextureTarget
     layer: TextureTarget
     picture: TextureTarget
@@ -83,7 +88,7 @@ class FramePath:
         Raises Unusable when the renderer cannot run here or cannot draw this model.
         """
         spans = Spans(finish)
-        renderer = self._renderer_for(settings.renderer)
+        renderer = self._renderer_for(settings)
         whole = explicit(model)
         if renderer.slices and whole is not None:
             source: Splats | Unsliced = Unsliced(whole, time)
@@ -113,13 +118,17 @@ class FramePath:
         settings: RenderSettings,
         spans: Spans,
     ) -> Drawn:
-        look, asked = source.appearance, settings.background
+        look, asked = _shown(source.appearance, settings), settings.background
         layer = TensorTarget(camera.width, camera.height)
         counts = renderer.render(source, camera, settings, layer, spans)
         with spans.measure("composite"):
             if look.decoder is not None:
                 layer = decoded(layer, look.decoder, camera, asked is not None)
-            if look.environment is not None and asked is None:
+            if settings.mode.measures:
+                picture = TensorTarget(camera.width, camera.height)
+                background = asked or look.background
+                picture.write(measure.picture(layer.image, settings.mode, background))
+            elif look.environment is not None and asked is None:
                 picture = layer.over(look.environment.seen(camera))
             else:
                 picture = layer.over(asked or look.background)
@@ -135,9 +144,10 @@ class FramePath:
     ) -> Drawn:
         assert self._ctx is not None
         assert self._compositor is not None
-        look, asked = source.appearance, settings.background
+        look, asked = _shown(source.appearance, settings), settings.background
         channels = 3 if look.decoder is None else FEATURES
-        targets = self._targets_of(camera.width, camera.height, channels)
+        precision = "f4" if settings.mode.measures else self._precision  # halves end at 65,504
+        targets = self._targets_of((camera.width, camera.height, channels, precision))
         self._ctx.viewport = (0, 0, camera.width, camera.height)
         counts = renderer.render(source, camera, settings, targets.drawn, spans)
         with spans.measure("composite"):
@@ -146,7 +156,10 @@ class FramePath:
                 self._compositor.decode(
                     targets.drawn, look.decoder, camera, over_background, targets.layer
                 )
-            if look.environment is not None and asked is None:
+            if settings.mode.measures:
+                background = asked or look.background
+                self._compositor.inspect(targets.layer, settings.mode, background, targets.picture)
+            elif look.environment is not None and asked is None:
                 self._compositor.over_environment(
                     targets.layer, look.environment, camera, targets.picture
                 )
@@ -169,24 +182,34 @@ class FramePath:
             self._targets.release()
         self._renderer, self._targets, self._asked = None, None, ""
 
-    def _renderer_for(self, asked: str) -> Renderer:
+    def _renderer_for(self, settings: RenderSettings) -> Renderer:
+        asked = settings.renderer
         if self._renderer is None or asked != self._asked:
             name, renderer, self._notes = create(asked, self._ctx)
             if self._renderer is not None:
                 self._renderer.release()
             self._asked, self._name, self._renderer = asked, name, renderer
+        if settings.mode not in self._renderer.modes:
+            able = ", ".join(mode.value for mode in Mode if mode in self._renderer.modes)
+            raise Unusable(f"{self._name} draws {able}, not {settings.mode.value}")
         return self._renderer
 
-    def _targets_of(self, width: int, height: int, channels: int) -> Targets:
+    def _targets_of(self, shape: Shape) -> Targets:
         assert self._ctx is not None
         held = self._targets
-        if held is None or held.shape != (width, height, channels):
+        if held is None or held.shape != shape:
             if held is not None:
                 held.release()
-            layer = TextureTarget(self._ctx, width, height, self._precision)
+            width, height, channels, precision = shape
+            layer = TextureTarget(self._ctx, width, height, precision)
             drawn = layer
             if channels != layer.channels:
-                drawn = TextureTarget(self._ctx, width, height, self._precision, channels)
+                drawn = TextureTarget(self._ctx, width, height, precision, channels)
             picture = TextureTarget(self._ctx, width, height, "f1")
-            self._targets = held = Targets((width, height, channels), drawn, layer, picture)
+            self._targets = held = Targets(shape, drawn, layer, picture)
         return held
+
+
+def _shown(look: Appearance, settings: RenderSettings) -> Appearance:
+    """What counts of an appearance: where a layer measures, colours are neither made nor seen."""
+    return replace(look, decoder=None, environment=None) if settings.mode.measures else look

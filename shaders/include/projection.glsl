@@ -8,6 +8,8 @@ uniform float low_pass;      // px²
 uniform float scale;
 uniform bool discs;          // the footprint is a paraboloid
 uniform int compensation;    // index into Compensation
+uniform float least_opacity; // before compensation
+uniform bool centers;        // draw a dot at the mean, of any opacity
 
 // The thread's number: many groups do not fit into one row.
 uint thread() {
@@ -69,11 +71,18 @@ float reach_of(float opacity) {
 // The record without its colour; opacity 0 where it touches no pixel.
 Record record_of(vec3 p, vec4 cov, float opacity) {
     Ellipse e = ellipse(cov.xyz, cov.w, low_pass);
+    bool visible = opacity >= least_opacity;
     opacity *= compensated(cov.w, e.det);
     float reach = reach_of(opacity);
     vec2 center = focal * p.xy / p.z + principal;
     vec2 extent = reach * sqrt(vec2(e.cov.x, e.cov.z));
-    bool visible = opacity >= MIN_ALPHA
+    if (centers) {
+        e.major = vec2(1.0, 0.0);
+        e.minor = vec2(0.0, 1.0);
+        reach = CENTER_REACH;
+        extent = vec2(reach);
+    }
+    visible = visible && opacity >= MIN_ALPHA
         && all(greaterThan(center + extent, vec2(0.0))) && all(lessThan(center - extent, size));
     return Record(center, e.major, e.minor, visible ? opacity : 0.0, reach, vec4(0.0, 0.0, 0.0, p.z));
 }

@@ -4,8 +4,10 @@
 #include "fetch_storage.glsl"
 #include "fetch_texture.glsl"
 
-out vec2 offset;               // standard deviations along the two axes
-flat out vec4 color_opacity;   // RGB or the first three features, opacity
+uniform int mode;              // MODE_...
+
+out vec2 offset;               // standard deviations along the two axes; pixels of a dot
+flat out vec4 color_opacity;   // RGB, the first three features or what a mode measures; opacity
 #if FEATURES
 flat out vec3 view_features;
 flat out vec3 time_features;
@@ -15,6 +17,8 @@ flat out vec3 time_features;
 vec4 quad_corner(int i) {
     Record r = fetch(i);
     color_opacity = vec4(r.color.rgb, r.opacity);
+    if (mode == MODE_DEPTH || mode == MODE_MEDIAN) color_opacity.rgb = r.color.aaa;
+    else if (mode == MODE_ALPHA) color_opacity.rgb = vec3(1.0);
 #if FEATURES
     fetch_features(i, view_features, time_features);
 #endif

@@ -22,6 +22,7 @@ from viewer.core.errors import BadArgument
 from viewer.core.files import replacing
 from viewer.core.model import Model
 from viewer.core.report import Report
+from viewer.core.settings import RenderSettings
 from viewer.core.state import FrameStats
 from viewer.render import RENDERERS
 
@@ -118,9 +119,16 @@ def _measured(
 def _config(request: BenchRequest, stats: FrameStats) -> dict[str, Any]:
     width, height = request.plan.size
     settings = request.opening.settings
-    changing = [f"sh_degree={settings.sh_degree}"] if settings.sh_degree < 3 else []
-    changing += [f"scale={settings.scale:g}"] if settings.scale != 1 else []
-    changing += [f"near={settings.near:g}"] if settings.near is not None else []
+    default = RenderSettings()
+    given = {
+        "sh_degree": (settings.sh_degree, default.sh_degree),
+        "scale": (settings.scale, default.scale),
+        "near": (settings.near, default.near),
+        "mode": (settings.mode.value, default.mode.value),
+        "min_opacity": (settings.min_opacity, default.min_opacity),
+        "antialias": (settings.antialias, default.antialias),
+    }
+    changing = [f"{name}={value}" for name, (value, usual) in given.items() if value != usual]
     return {
         "backend": stats.renderer,
         "adapter": stats.adapter,

@@ -31,6 +31,7 @@ BINDINGS: tuple[tuple[str, str, str], ...] = (  # section, keys, what they do
     ("Camera", "1 to 9  PgUp  PgDn", "cameras of the dataset (N: the nearest)"),
     ("Camera", "C", "show the dataset's cameras in the scene; a click on one goes there"),
     ("Camera", "Ctrl+C  Ctrl+V", "copy the view as a line of text; go to a copied one"),
+    ("Picture", "V", "show depth, alpha, centres, overdraw, colours again (Shift: backwards)"),
     ("Window", "F1  ?", "this help"),
     ("Window", "G", "settings"),
     ("Window", "H", "statistics"),

@@ -8,6 +8,7 @@ from viewer.core import rig as rigs
 from viewer.core.playback import Pacing, Playback
 from viewer.core.report import Report
 from viewer.core.rig import Side
+from viewer.core.settings import next_mode
 from viewer.core.state import Actions, Inputs, Interface, State, go_to_camera, go_to_nearest
 
 SIDES = {  # without Ctrl, and with it
@@ -54,6 +55,9 @@ def _press(state: State, key: str, inputs: Inputs, report: Report) -> tuple[Stat
             return state, Actions(paste_look=True)
         case "m" if ctrl and shift:
             return replace(state, playback=markers.jump(state.playback, -1)), Actions()
+        case "v":
+            settings = next_mode(state.settings, -1 if shift else 1)
+            return replace(state, settings=settings), Actions()
         case "z" if not ctrl:
             part = zoom.playing_part(state.playback) if shift else zoom.WHOLE
             return replace(state, interface=replace(state.interface, ruler=part)), Actions()

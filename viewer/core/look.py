@@ -8,10 +8,12 @@ import math
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from viewer.core.rig import MAX_FOV, MIN_FOV, Rig
-from viewer.core.settings import RenderSettings
+from viewer.core.settings import ANTIALIAS, Mode, RenderSettings
 
+T = TypeVar("T")
 NUMBERS = "X,Y,Z,QW,QX,QY,QZ,DISTANCE,UPX,UPY,UPZ,FOV"
 
 
@@ -41,6 +43,12 @@ def line(
         given["scale"] = _text(settings.scale)
     if settings.near is not None:
         given["near"] = _text(settings.near)
+    if settings.mode is not default.mode:
+        given["mode"] = settings.mode.value
+    if settings.min_opacity != default.min_opacity:
+        given["min-opacity"] = _text(settings.min_opacity)
+    if settings.antialias is not None:
+        given["antialias"] = "on" if settings.antialias else "off"
     words = [f"--{name}={value}" for name, value in given.items()]
     chosen = [f"--option={name}={value}" for name, value in options.items()]
     return shlex.join([path, *words, *chosen])
@@ -66,6 +74,9 @@ def parsed(text: str, settings: RenderSettings) -> Look:
         sh_degree=min(max(int(_number(given.get("sh-degree", "3"))), 0), default.sh_degree),
         scale=_positive(given.get("scale", "1")),
         near=_positive(given["near"]) if "near" in given else None,
+        mode=_one_of({mode.value: mode for mode in Mode}, given.get("mode", "color")),
+        min_opacity=min(max(_number(given.get("min-opacity", "0")), 0.0), 1.0),
+        antialias=_one_of(ANTIALIAS, given.get("antialias", "model")),
     )
     time = _number(given["time"]) if "time" in given else None
     return Look(words[0], rig_of(given["look"]), time, found)
@@ -106,6 +117,12 @@ def _text(value: float) -> str:
 def _three(text: str) -> tuple[float, float, float]:
     r, g, b = (min(max(_number(part), 0.0), 1.0) for part in text.split(","))
     return r, g, b
+
+
+def _one_of(known: Mapping[str, T], text: str) -> T:
+    if text not in known:
+        raise ValueError(f"{text!r}, expected {', '.join(known)}")
+    return known[text]
 
 
 def _positive(text: str) -> float:

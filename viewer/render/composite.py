@@ -10,8 +10,11 @@ import moderngl
 import numpy as np
 import torch
 
+from viewer.core import measure
 from viewer.core.camera import Camera
 from viewer.core.decoder import Activation, Decoder, Environment
+from viewer.core.settings import Mode
+from viewer.core.splats import MIN_ALPHA
 from viewer.core.target import TensorTarget
 from viewer.gl.program import draw_program
 from viewer.gl.target import TextureTarget
@@ -19,6 +22,10 @@ from viewer.gl.target import TextureTarget
 Background = tuple[float, float, float]
 # The lone triangle needs no camera; these do.
 RAY = ("focal", "principal", "height", "camera_center", "world_from_cam")
+CONSTANTS: dict[str, float | int] = {
+    "MIN_ALPHA": MIN_ALPHA,
+    **{f"MODE_{mode.name}": number for number, mode in enumerate(Mode)},
+}
 
 
 class Compositor:
@@ -28,6 +35,7 @@ class Compositor:
         self._ctx = ctx
         self._programs: dict[str, tuple[moderngl.Program, moderngl.VertexArray]] = {}
         self._environment: tuple[Environment, moderngl.Texture] | None = None
+        self._moments: TextureTarget | None = None
 
     def decode(
         self,
@@ -75,8 +83,29 @@ class Compositor:
         _set(program, _ray(camera))
         triangle.render(moderngl.TRIANGLES, vertices=3)
 
+    def inspect(
+        self, layer: TextureTarget, mode: Mode, background: Background, picture: TextureTarget
+    ) -> None:
+        """Fill `picture` with what `layer` measures, as `viewer.core.measure.picture` does."""
+        moments = self._moments_of(layer.width, layer.height)
+        for name, target in (("moments", moments), ("inspect", picture)):
+            program, triangle = self._begin(name, target)
+            self._ctx.viewport = (0, 0, target.width, target.height)
+            layer.color.use(0)
+            program["layer"], program["mode"] = 0, list(Mode).index(mode)
+            if name == "inspect":
+                moments.color.build_mipmaps()
+                moments.color.use(1)
+                program["moments"], program["background"] = 1, background
+                program["smallest"] = max(moments.width, moments.height).bit_length() - 1
+                program["scale"], program["reach"] = measure.SCALE, measure.REACH
+            triangle.render(moderngl.TRIANGLES, vertices=3)
+
     def release(self) -> None:
         """Free programs and textures."""
+        if self._moments is not None:
+            self._moments.release()
+            self._moments = None
         for program, triangle in self._programs.values():
             triangle.release()
             program.release()
@@ -90,9 +119,19 @@ class Compositor:
         target.framebuffer.use()
         self._ctx.enable_only(moderngl.NOTHING)
         if fragment not in self._programs:
-            program = draw_program(self._ctx, "fullscreen", {}, fragment=fragment)
+            program = draw_program(self._ctx, "fullscreen", CONSTANTS, fragment=fragment)
             self._programs[fragment] = program, self._ctx.vertex_array(program, [])
         return self._programs[fragment]
+
+    def _moments_of(self, width: int, height: int) -> TextureTarget:
+        # Mipmaps of other sizes than powers of two leave rows out.
+        width, height = 1 << (width - 1).bit_length(), 1 << (height - 1).bit_length()
+        held = self._moments
+        if held is None or (held.width, held.height) != (width, height):
+            if held is not None:
+                held.release()
+            self._moments = held = TextureTarget(self._ctx, width, height, "f4")
+        return held
 
     def _texture_of(self, environment: Environment) -> moderngl.Texture:
         held = self._environment

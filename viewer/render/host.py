@@ -11,12 +11,14 @@ from viewer.core import rotation
 from viewer.core.camera import Camera
 from viewer.core.decoder import FEATURES
 from viewer.core.errors import Unusable
-from viewer.core.settings import RenderSettings
+from viewer.core.settings import Mode, RenderSettings
 from viewer.core.splats import MIN_ALPHA, Footprint, Splats
 from viewer.core.timing import Spans
 from viewer.gl.data_texture import WIDTH, DataTexture
 from viewer.render.reference import compensation
 from viewer.render.visibility import (
+    CENTER_REACH,
+    compensation_of,
     front_to_back,
     in_camera,
     jacobian,
@@ -38,7 +40,7 @@ def records(splats: Splats, camera: Camera, settings: RenderSettings) -> Tensor:
     xx, xy, yy, before = _covariances(splats, p, camera, settings)
     # det(A + k I) = det A + k tr A + k²: keeps thin splats from cancelling to nothing.
     after = before.clamp_min(0) + look.low_pass * (xx + yy) + look.low_pass**2
-    opacities = splats.opacities * compensation(before, after, look.compensation)
+    opacities = splats.opacities * compensation(before, after, compensation_of(look, settings))
     xx, yy = xx + look.low_pass, yy + look.low_pass
     difference = xx - yy
     large = 0.5 * (xx + yy + torch.hypot(difference, 2 * xy))
@@ -46,16 +48,20 @@ def records(splats: Splats, camera: Camera, settings: RenderSettings) -> Tensor:
     long, short = large.sqrt(), (after / large).sqrt()
     cos, sin = angle.cos(), angle.sin()
 
+    axes = [long * cos, long * sin, -short * sin, short * cos]
     reach = reaches(opacities, look)
     K = camera.K
     u = float(K[0, 0]) * p[:, 0] / p[:, 2] + float(K[0, 2])
     v = float(K[1, 1]) * p[:, 1] / p[:, 2] + float(K[1, 2])
     wide, high = reach * xx.sqrt(), reach * yy.sqrt()
+    if settings.mode is Mode.CENTERS:
+        ones, zeros = torch.ones_like(u), torch.zeros_like(u)
+        axes = [ones, zeros, zeros, ones]
+        reach = wide = high = CENTER_REACH * ones
     seen = (opacities >= MIN_ALPHA) & (u + wide > 0) & (u - wide < camera.width)
     seen &= (v + high > 0) & (v - high < camera.height)
     center = torch.from_numpy(camera.center).to(splats.means)
     r, g, b = splats.seen_from(center, settings.sh_degree)[:, :3].unbind(1)
-    axes = [long * cos, long * sin, -short * sin, short * cos]
     columns = [u, v, *axes, opacities * seen, reach, r, g, b, p[:, 2]]
     return torch.stack(columns, 1)
 

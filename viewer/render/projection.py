@@ -7,10 +7,15 @@ import numpy as np
 
 from viewer.core import sh
 from viewer.core.camera import Camera
-from viewer.core.settings import RenderSettings
+from viewer.core.settings import Mode, RenderSettings
 from viewer.core.splats import MAX_ALPHA, MIN_ALPHA, Appearance, Compensation, Footprint
 from viewer.render.reference import EPSILON
-from viewer.render.visibility import jacobian
+from viewer.render.visibility import (
+    CENTER_REACH,
+    compensation_of,
+    jacobian,
+    least_opacity,
+)
 
 RECORD_BYTES = 48
 GROUP = 64  # local_size_x of project.comp and slice.comp
@@ -22,6 +27,8 @@ CONSTANTS: dict[str, float | int] = {
     "QUAD_PAD": QUAD_PAD,
     "EPSILON": EPSILON,
     "THREADS": GROUP,
+    "CENTER_REACH": CENTER_REACH,
+    **{f"MODE_{mode.name}": number for number, mode in enumerate(Mode)},
     "SH_C0": sh.C0,
     "SH_C1": sh.C1,
     **{f"SH_C2_{i}": value for i, value in enumerate(sh.C2)},
@@ -46,7 +53,10 @@ def set_projection(
     program["jacobian_focal"], program["slope_low"], program["slope_high"] = J
     program["low_pass"] = appearance.low_pass
     program["scale"] = settings.scale
-    program["compensation"] = list(Compensation).index(appearance.compensation)
+    kind = compensation_of(appearance, settings)
+    program["compensation"] = list(Compensation).index(kind)
+    program["least_opacity"] = least_opacity(settings)
+    program["centers"] = settings.mode is Mode.CENTERS
     if "discs" in program:  # absent where a shape is never a radius
         program["discs"] = appearance.footprint is Footprint.PARABOLOID
 

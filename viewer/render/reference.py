@@ -4,7 +4,7 @@ Source of the formulas: 3D Gaussian Splatting (Kerbl et al. 2023) and its raster
 unlike that rasteriser a splat is not cut at three standard deviations, only where alpha < 1/255.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -12,6 +12,7 @@ from torch import Tensor
 from viewer.core.camera import Camera
 from viewer.core.settings import Mode, RenderSettings
 from viewer.core.splats import (
+    MAX_ALPHA,
     MIN_ALPHA,
     MIN_TRANSMITTANCE,
     Appearance,
@@ -22,6 +23,8 @@ from viewer.core.splats import (
 from viewer.core.timing import Spans
 from viewer.render.protocol import Counts, Target, Unsliced
 from viewer.render.visibility import (
+    CENTER_REACH,
+    compensation_of,
     front_to_back,
     in_camera,
     jacobian,
@@ -46,12 +49,13 @@ class Projected:
     colors: Tensor  # [n, C]
     extents: Tensor  # [n, 2] half width and height of where alpha >= 1/255, pixels
     appearance: Appearance
+    mode: Mode
 
 
 class ReferenceRenderer:
     """`image` as a renderer; its result is uploaded where the target is a texture."""
 
-    modes = frozenset({Mode.COLOR})
+    modes = frozenset(Mode)
     slices = False
     interactive = False
 
@@ -76,7 +80,10 @@ class ReferenceRenderer:
 
 
 def image(splats: Splats, camera: Camera, settings: RenderSettings) -> Tensor:
-    """The picture [H, W, C + 1] float32: premultiplied, as blended, not clamped, and alpha."""
+    """The layer [H, W, C + 1] float32: premultiplied, as blended, not clamped, and alpha.
+
+    What it holds in the modes that measure is told at Mode.measures.
+    """
     return blend(project(splats, camera, settings), camera, settings)
 
 
@@ -104,18 +111,26 @@ def project(splats: Splats, camera: Camera, settings: RenderSettings) -> Project
     xx, xy, yy = sharp[:, 0, 0] + look.low_pass, sharp[:, 0, 1], sharp[:, 1, 1] + look.low_pass
 
     before = sharp[:, 0, 0] * sharp[:, 1, 1] - sharp[:, 0, 1].square()
-    opacities = splats.opacities * compensation(before, xx * yy - xy * xy, look.compensation)
-    reach = reaches(opacities, look)
+    kind = compensation_of(look, settings)
+    opacities = splats.opacities * compensation(before, xx * yy - xy * xy, kind)
+    extents = reaches(opacities, look).unsqueeze(1) * torch.stack([xx, yy], 1).sqrt()
+    if settings.mode is Mode.CENTERS:
+        extents = torch.full_like(extents, CENTER_REACH)
     center = torch.from_numpy(camera.center).to(means)
     colors = splats.seen_from(center, settings.sh_degree)
+    if settings.mode is Mode.DEPTH:
+        colors = p[:, 2:].expand(-1, 3)
+    elif settings.mode.measures:
+        colors = torch.ones_like(p)
     return Projected(
         centers=ratio * focal + principal,
         covars=torch.stack([xx, xy, yy], 1),
         depths=p[:, 2],
         opacities=opacities,
         colors=colors,
-        extents=reach.unsqueeze(1) * torch.stack([xx, yy], 1).sqrt(),
+        extents=extents,
         appearance=look,
+        mode=settings.mode,
     )
 
 
@@ -136,6 +151,7 @@ def blend(projected: Projected, camera: Camera, settings: RenderSettings) -> Ten
     """Blend nearest first, tile by tile: [H, W, C + 1] float32."""
     channels = projected.colors.shape[1] + 1
     out = projected.colors.new_zeros(camera.height, camera.width, channels)
+    pixels_of = PIXELS.get(settings.mode, _blend_pixels)
     low, high = projected.centers - projected.extents, projected.centers + projected.extents
     for top in range(0, camera.height, TILE):
         bottom = min(top + TILE, camera.height)
@@ -148,7 +164,7 @@ def blend(projected: Projected, camera: Camera, settings: RenderSettings) -> Ten
                 ys = torch.arange(top, bottom).to(out) + 0.5
                 xs = torch.arange(left, right).to(out) + 0.5
                 grid = torch.cartesian_prod(ys, xs).flip(1)  # [P, 2] x, y
-                tile = _blend_pixels(projected, touching, grid, settings)
+                tile = pixels_of(projected, touching, grid, settings)
                 out[top:bottom, left:right] = tile.reshape(bottom - top, right - left, channels)
     return out.float()
 
@@ -160,14 +176,14 @@ def surface_depth(
 
     x, y: pixels from the top left. Works for every renderer: no picture is read back.
     """
-    projected = project(splats, camera, settings)
-    pixel = projected.centers.new_tensor([[x, y]])
-    alpha = _alphas(projected, torch.arange(len(projected.depths)), pixel)[:, 0]
-    shown = 1 - torch.cumprod(1 - alpha, 0)
-    if not len(shown) or float(shown[-1]) < 2 * MIN_ALPHA:
+    projected = project(splats, camera, replace(settings, mode=Mode.MEDIAN))
+    if not len(projected.depths):
         return None
-    first = int(torch.searchsorted(shown, shown[-1] / 2))
-    return float(projected.depths[min(first, len(shown) - 1)])
+    pixel = projected.centers.new_tensor([[x, y]])
+    depth, _, _, alpha = _median_pixels(
+        projected, torch.arange(len(projected.depths)), pixel, settings
+    )[0].tolist()
+    return depth / alpha if alpha >= 2 * MIN_ALPHA else None
 
 
 def _blend_pixels(
@@ -190,9 +206,42 @@ def _blend_pixels(
     return torch.cat([color, 1 - transmittance.unsqueeze(1)], 1)
 
 
+def _median_pixels(
+    projected: Projected, rows: Tensor, pixels: Tensor, settings: RenderSettings
+) -> Tensor:
+    """[P, 4] depth in front of which lies half of what a pixel shows, times alpha; alpha."""
+    half = _blend_pixels(projected, rows, pixels, settings)[:, 3] / 2
+    depth, transmittance = torch.zeros_like(half), torch.ones_like(half)
+    for part in rows.split(CHUNK):
+        shown = 1 - torch.cumprod(1 - _alphas(projected, part, pixels), 0) * transmittance
+        reached = shown >= half
+        first = (~reached).sum(0).clamp_max(len(part) - 1)
+        here = reached[-1] & (depth == 0)
+        depth = torch.where(here, projected.depths[part][first], depth)
+        transmittance = 1 - shown[-1]
+    return torch.stack([*[2 * half * depth] * 3, 2 * half], 1)
+
+
+def _count_pixels(
+    projected: Projected, rows: Tensor, pixels: Tensor, settings: RenderSettings
+) -> Tensor:
+    """[P, 4] how many splats are drawn over a pixel, four times."""
+    count = pixels.new_zeros(len(pixels))
+    for part in rows.split(CHUNK):
+        count += (_alphas(projected, part, pixels) > 0).sum(0)
+    return count.unsqueeze(1).expand(-1, 4)
+
+
+PIXELS = {Mode.MEDIAN: _median_pixels, Mode.OVERDRAW: _count_pixels}  # others are blended
+
+
 def _alphas(projected: Projected, rows: Tensor, pixels: Tensor) -> Tensor:
     """[n, P] alpha of splats at pixels; 0 where it is skipped."""
     offset = pixels.unsqueeze(0) - projected.centers[rows].unsqueeze(1)  # [n, P, 2]
+    if projected.mode is Mode.CENTERS:
+        dot = (CENTER_REACH - offset.norm(dim=2)).clamp(0, MAX_ALPHA)
+        drawn = (projected.opacities[rows].unsqueeze(1) >= MIN_ALPHA) & (dot >= MIN_ALPHA)
+        return dot * drawn
     xx, xy, yy = projected.covars[rows].unsqueeze(2).unbind(1)  # [n, 1] each
     dx, dy = offset.unbind(2)
     square = (yy * dx * dx - 2 * xy * dx * dy + xx * dy * dy) / (xx * yy - xy * xy)

@@ -6,6 +6,7 @@ ellipses. Blending cannot stop at a transmittance, which the tolerance allows. W
 does is in sorted_host.py.
 """
 
+from functools import partial
 from typing import Any
 
 import moderngl
@@ -32,7 +33,7 @@ from viewer.render.projection import (
     set_projection,
 )
 from viewer.render.protocol import Counts, Renderer, Target, Unsliced
-from viewer.render.quads import STORAGE, BlendedQuads
+from viewer.render.quads import STORAGE, Quads, draw_quads
 from viewer.render.slice_gl import GaussianSlicer
 from viewer.render.sorted_host import HostSortedRenderer
 from viewer.render.visibility import front_to_back, largest_scale, sorted_rows
@@ -48,14 +49,14 @@ def create(ctx: moderngl.Context) -> Renderer:
 class SortedRenderer:
     """Exact order-dependent blending on any GPU with OpenGL 4.3."""
 
-    modes = frozenset({Mode.COLOR})
+    modes = frozenset(Mode)
     slices = True
     interactive = True
 
     def __init__(self, ctx: moderngl.Context) -> None:
         self._ctx = ctx
         self._project = compute_program(ctx, "project", CONSTANTS)
-        self._quads = BlendedQuads(ctx, STORAGE)
+        self._quads = Quads(ctx, STORAGE)
         names = ("means", "opacities", "shapes", "scales", "colors", "order", "records", "origins")
         self._storage = {name: Storage(ctx) for name in names}
         self._slicer = GaussianSlicer(ctx)
@@ -93,12 +94,11 @@ class SortedRenderer:
         with spans.measure("project"):
             self._run_projection(source, camera, settings, count)
         with spans.measure("blend"):
-            features = self._storage["colors"], (FEATURES, 3)
-            order = self._storage["order"]
-            self._bind(self._storage["records"], order, features, True, target.channels)
-            quads = self._quads.begin(source.appearance, camera, target)
-            if count:
-                quads.render(moderngl.TRIANGLE_STRIP, vertices=4, instances=count)
+            held = self._storage
+            features = held["colors"], (FEATURES, 3)
+            bind = partial(_bind, held["records"], held["order"], features, True)
+            issue = partial(draw_quads, count)
+            self._quads.draw(source.appearance, camera, settings, target, bind, issue)
         return Counts(len(source), count, nbytes=self.nbytes)
 
     def _unsliced(
@@ -123,9 +123,9 @@ class SortedRenderer:
             self._write_draw(self._depths.kept, sliced.alive, draw)
         with spans.measure("blend"):
             features = sliced.features, (FEATURES - 3, 0)
-            self._bind(sliced.records, self._depths.order, features, False, target.channels)
-            quads = self._quads.begin(source.model.appearance, camera, target)
-            quads.render_indirect(draw.buffer, moderngl.TRIANGLE_STRIP, count=1)
+            bind = partial(_bind, sliced.records, self._depths.order, features, False)
+            issue = partial(_draw_counted, draw)
+            self._quads.draw(source.appearance, camera, settings, target, bind, issue)
         return self._counts(source.model)
 
     def _write_draw(self, kept: Storage, alive: Storage, draw: Storage) -> None:
@@ -148,7 +148,8 @@ class SortedRenderer:
     def nbytes(self) -> int:
         """Bytes held on the device, without programs and targets."""
         own = sum(storage.nbytes for storage in (*self._storage.values(), *self._draws))
-        return own + self._slicer.nbytes + (self._depths.nbytes if self._depths else 0)
+        own += self._slicer.nbytes + self._quads.nbytes
+        return own + (self._depths.nbytes if self._depths else 0)
 
     def release(self) -> None:
         """Free programs and buffers."""
@@ -222,22 +223,26 @@ class SortedRenderer:
             run(program, count)
             self._ctx.memory_barrier(moderngl.SHADER_STORAGE_BARRIER_BIT)
 
-    def _bind(
-        self,
-        records: Storage,
-        order: Storage,
-        features: tuple[Storage, tuple[int, int]],
-        in_order: bool,
-        channels: int,
-    ) -> None:
-        """For fetch_storage.glsl. features: their buffer, its row and where the last six begin."""
-        order.bind(5)
-        records.bind(6)
-        program = self._quads.programs[channels]
-        program["in_order"] = in_order
-        if channels == FEATURES:
-            features[0].bind(4)
-            program["feature_row"] = features[1]
+
+def _bind(
+    records: Storage,
+    order: Storage,
+    features: tuple[Storage, tuple[int, int]],
+    in_order: bool,
+    program: moderngl.Program,
+) -> None:
+    """For fetch_storage.glsl. features: their buffer, its row and where the last six begin."""
+    order.bind(5)
+    records.bind(6)
+    program["in_order"] = in_order
+    if "feature_row" in program:
+        features[0].bind(4)
+        program["feature_row"] = features[1]
+
+
+def _draw_counted(arguments: Storage, quads: moderngl.VertexArray) -> None:
+    """As many as the device counted."""
+    quads.render_indirect(arguments.buffer, moderngl.TRIANGLE_STRIP, count=1)
 
 
 def _channels(splats: Splats) -> int:

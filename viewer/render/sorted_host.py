@@ -1,5 +1,7 @@
 """`sorted` on OpenGL 3.3 and 4.1: culled, sorted and projected in torch, drawn as ever."""
 
+from functools import partial
+
 import moderngl
 
 from viewer.core.camera import Camera
@@ -9,7 +11,7 @@ from viewer.core.timing import Spans
 from viewer.gl.target import TextureTarget
 from viewer.render.host import FETCH, RecordTextures
 from viewer.render.protocol import Counts, Target, Unsliced
-from viewer.render.quads import BlendedQuads
+from viewer.render.quads import Quads, draw_quads
 
 TOLD = "sliced, sorted and projected on the processor: OpenGL {} has no compute shaders"
 
@@ -17,14 +19,14 @@ TOLD = "sliced, sorted and projected on the processor: OpenGL {} has no compute 
 class HostSortedRenderer:
     """The same picture as SortedRenderer's, where there are neither compute shaders nor buffers."""
 
-    modes = frozenset({Mode.COLOR})
+    modes = frozenset(Mode)
     slices = False
     interactive = True
 
     def __init__(self, ctx: moderngl.Context) -> None:
         """Raises Unusable when textures are too small here."""
         self._records = RecordTextures(ctx)
-        self._quads = BlendedQuads(ctx, FETCH)
+        self._quads = Quads(ctx, FETCH)
         version = ctx.version_code
         self._told = TOLD.format(f"{version // 100}.{version % 100 // 10}")
 
@@ -41,11 +43,9 @@ class HostSortedRenderer:
         assert isinstance(target, TextureTarget)
         count = self._records.write(source, camera, settings, spans)
         with spans.measure("blend"):
-            self._records.bind(self._quads.programs[target.channels])
-            quads = self._quads.begin(source.appearance, camera, target)
-            if count:
-                quads.render(moderngl.TRIANGLE_STRIP, vertices=4, instances=count)
-        return Counts(len(source), count, self._told, self._records.nbytes)
+            bind, issue = self._records.bind, partial(draw_quads, count)
+            self._quads.draw(source.appearance, camera, settings, target, bind, issue)
+        return Counts(len(source), count, self._told, self._records.nbytes + self._quads.nbytes)
 
     def release(self) -> None:
         """Free programs and textures."""

@@ -7,13 +7,35 @@ import torch
 from torch import Tensor
 
 from viewer.core.camera import Camera
-from viewer.core.settings import RenderSettings
-from viewer.core.splats import FRUSTUM_CLAMP, MIN_ALPHA, Appearance, Footprint, Splats
+from viewer.core.settings import Mode, RenderSettings
+from viewer.core.splats import (
+    FRUSTUM_CLAMP,
+    MIN_ALPHA,
+    Appearance,
+    Compensation,
+    Footprint,
+    Splats,
+)
+
+CENTER_REACH = 2.0  # pixels: where the dot of Mode.CENTERS ends
 
 
 def near_plane(appearance: Appearance, settings: RenderSettings) -> float:
     """Nearest depth that is drawn, world units."""
     return appearance.near if settings.near is None else settings.near
+
+
+def least_opacity(settings: RenderSettings) -> float:
+    """Opacity below which a splat is not drawn, before compensation."""
+    return max(MIN_ALPHA, settings.min_opacity)
+
+
+def compensation_of(appearance: Appearance, settings: RenderSettings) -> Compensation:
+    """The model's own, or what the user wants: antialiased or not."""
+    own = appearance.compensation
+    if settings.antialias is None or (settings.antialias and own is not Compensation.NONE):
+        return own
+    return Compensation.MIP if settings.antialias else Compensation.NONE
 
 
 class Jacobian(NamedTuple):
@@ -73,12 +95,16 @@ def front_to_back(
     x, y, z = p.unbind(1)
     fx, fy = float(camera.K[0, 0]), float(camera.K[1, 1])
     J = jacobian(camera, splats.appearance)
-    # |J| <= focal / z * sqrt(1 + limit²): bounds the projected standard deviation.
-    stretch = max(J.focal) * (1 + J.high[0] ** 2 + J.high[1] ** 2) ** 0.5 * settings.scale
-    sigma = (stretch * sizes / z).square_().add_(splats.appearance.low_pass).sqrt_()
-    reach = sigma * reaches(splats.opacities, splats.appearance)
+    if settings.mode is Mode.CENTERS:
+        reach = torch.full_like(z, CENTER_REACH)
+    else:
+        # |J| <= focal / z * sqrt(1 + limit²): bounds the projected standard deviation.
+        stretch = max(J.focal) * (1 + J.high[0] ** 2 + J.high[1] ** 2) ** 0.5 * settings.scale
+        sigma = (stretch * sizes / z).square_().add_(splats.appearance.low_pass).sqrt_()
+        reach = sigma * reaches(splats.opacities, splats.appearance)
     u, v = fx * x / z + float(camera.K[0, 2]), fy * y / z + float(camera.K[1, 2])
-    seen = (z > near_plane(splats.appearance, settings)) & (splats.opacities >= MIN_ALPHA)
+    seen = z > near_plane(splats.appearance, settings)
+    seen &= splats.opacities >= least_opacity(settings)
     seen &= (u + reach > 0) & (u - reach < camera.width)
     seen &= (v + reach > 0) & (v - reach < camera.height)
     rows = seen.nonzero().squeeze(1)

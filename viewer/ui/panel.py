@@ -7,9 +7,8 @@ from imgui_bundle import ImVec2, imgui
 
 from viewer.core.report import Report
 from viewer.core.session import Session
-from viewer.core.settings import RenderSettings
 from viewer.core.state import Actions, Interface, State
-from viewer.ui import overlays, theme, widgets
+from viewer.ui import overlays, picture, theme, widgets
 from viewer.ui.viewpoint import navigation, viewpoint
 
 WIDTH = 308.0  # design pixels
@@ -48,7 +47,7 @@ def panel_width(shown: bool, session: Session) -> float:
 def _sections(state: State, report: Report, session: Session) -> tuple[State, Actions]:
     s, actions = session.scale, Actions()
     if widgets.section("Picture", OPEN):
-        state = replace(state, settings=_picture(state.settings, report, session))
+        state = replace(state, settings=picture.picture(state.settings, report, session))
     if widgets.section("Camera", OPEN):
         state = viewpoint(state, report, s)
     if widgets.section("Navigation"):
@@ -96,58 +95,6 @@ def _head(state: State, report: Report, s: float) -> tuple[State, Actions]:
     imgui.set_item_tooltip("F1")
     imgui.dummy(ImVec2(0, 0))
     return replace(state, interface=interface), Actions(open_dialog=opening)
-
-
-def _picture(settings: RenderSettings, report: Report, session: Session) -> RenderSettings:
-    label = widgets.LABEL * session.scale
-    widgets.row("Renderer", label)
-    settings = replace(settings, renderer=_renderer(settings.renderer, session))
-    widgets.row("Background", label)
-    own = settings.background is None
-    changed, own = imgui.checkbox("the model's", own)
-    if changed:
-        settings = replace(settings, background=None if own else report.background)
-    if settings.background is not None:
-        widgets.row("", label)
-        r, g, b = imgui.color_edit3("##background", list(settings.background))[1]
-        settings = replace(settings, background=(r, g, b))
-    if report.sh_degree > 0:
-        widgets.row("SH degree", label)
-        shown = min(settings.sh_degree, report.sh_degree)
-        degrees = [str(d) for d in range(report.sh_degree + 1)]
-        changed, degree = imgui.combo("##sh", shown, degrees)
-        if changed:
-            settings = replace(settings, sh_degree=degree)
-    widgets.row("Splat size", label)
-    logarithmic = imgui.SliderFlags_.logarithmic.value | imgui.SliderFlags_.always_clamp.value
-    scale = imgui.slider_float("##scale", settings.scale, 0.05, 4.0, "%.2f ×", logarithmic)
-    settings = replace(settings, scale=scale[1] if scale[0] else settings.scale)
-    widgets.row("Near plane", label)
-    own = settings.near is None
-    changed, own = imgui.checkbox("the model's##near", own)
-    if changed:
-        settings = replace(settings, near=None if own else 0.01 * report.bounds.radius)
-    if settings.near is not None:
-        widgets.row("", label)
-        most = max(2 * report.bounds.radius, settings.near, 1e-3)
-        changed, near = imgui.slider_float(
-            "##distance", settings.near, most * 1e-4, most, "%.4g", logarithmic
-        )
-        settings = replace(settings, near=near if changed else settings.near)
-    return settings
-
-
-def _renderer(asked: str, session: Session) -> str:
-    if imgui.begin_combo("##renderer", asked):
-        for name, reason in (("auto", ""), *session.renderers):
-            imgui.begin_disabled(bool(reason))
-            if imgui.selectable(name, name == asked)[0]:
-                asked = name
-            imgui.end_disabled()
-            if reason and imgui.is_item_hovered(imgui.HoveredFlags_.allow_when_disabled.value):
-                imgui.set_tooltip(reason)
-        imgui.end_combo()
-    return asked
 
 
 def _scene(report: Report, s: float) -> Actions:

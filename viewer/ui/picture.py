@@ -1,0 +1,93 @@
+"""The part of the settings that says how the picture is drawn."""
+
+from dataclasses import replace
+
+from imgui_bundle import imgui
+
+from viewer.core.report import Report
+from viewer.core.session import Session
+from viewer.core.settings import ANTIALIAS, Mode, RenderSettings
+from viewer.ui import widgets
+
+SHOWN = {
+    Mode.COLOR: "Colour",
+    Mode.DEPTH: "Depth, mean",
+    Mode.MEDIAN: "Depth, median",
+    Mode.ALPHA: "Alpha",
+    Mode.CENTERS: "Centres",
+    Mode.OVERDRAW: "Overdraw",
+}
+
+
+def picture(settings: RenderSettings, report: Report, session: Session) -> RenderSettings:
+    """The settings as the user leaves them."""
+    label = widgets.LABEL * session.scale
+    widgets.row("Renderer", label)
+    settings = replace(settings, renderer=_renderer(settings.renderer, session))
+    widgets.row("Show", label)
+    modes = list(Mode)
+    names = [SHOWN[mode] for mode in modes]
+    changed, number = imgui.combo("##mode", modes.index(settings.mode), names)
+    imgui.set_item_tooltip("V, Shift+V")
+    if changed:
+        settings = replace(settings, mode=modes[number])
+    widgets.row("Background", label)
+    own = settings.background is None
+    changed, own = imgui.checkbox("the model's", own)
+    if changed:
+        settings = replace(settings, background=None if own else report.background)
+    if settings.background is not None:
+        widgets.row("", label)
+        r, g, b = imgui.color_edit3("##background", list(settings.background))[1]
+        settings = replace(settings, background=(r, g, b))
+    if report.sh_degree > 0:
+        widgets.row("SH degree", label)
+        shown = min(settings.sh_degree, report.sh_degree)
+        degrees = [str(d) for d in range(report.sh_degree + 1)]
+        changed, degree = imgui.combo("##sh", shown, degrees)
+        if changed:
+            settings = replace(settings, sh_degree=degree)
+    widgets.row("Splat size", label)
+    logarithmic = imgui.SliderFlags_.logarithmic.value | imgui.SliderFlags_.always_clamp.value
+    scale = imgui.slider_float("##scale", settings.scale, 0.05, 4.0, "%.2f ×", logarithmic)
+    settings = replace(settings, scale=scale[1] if scale[0] else settings.scale)
+    widgets.row("Least opacity", label)
+    least = imgui.slider_float(
+        "##opacity", settings.min_opacity, 0.0, 1.0, "%.2f",
+        imgui.SliderFlags_.always_clamp.value,
+    )  # fmt: skip
+    imgui.set_item_tooltip("Splats that are fainter are not drawn")
+    settings = replace(settings, min_opacity=least[1] if least[0] else settings.min_opacity)
+    widgets.row("Antialiasing", label)
+    kinds = list(ANTIALIAS)
+    at = list(ANTIALIAS.values()).index(settings.antialias)
+    changed, number = imgui.combo("##antialias", at, ["the model's", *kinds[1:]])
+    imgui.set_item_tooltip("Far splats are drawn larger than they are; opacity makes up for it")
+    if changed:
+        settings = replace(settings, antialias=ANTIALIAS[kinds[number]])
+    widgets.row("Near plane", label)
+    own = settings.near is None
+    changed, own = imgui.checkbox("the model's##near", own)
+    if changed:
+        settings = replace(settings, near=None if own else 0.01 * report.bounds.radius)
+    if settings.near is not None:
+        widgets.row("", label)
+        most = max(2 * report.bounds.radius, settings.near, 1e-3)
+        changed, near = imgui.slider_float(
+            "##distance", settings.near, most * 1e-4, most, "%.4g", logarithmic
+        )
+        settings = replace(settings, near=near if changed else settings.near)
+    return settings
+
+
+def _renderer(asked: str, session: Session) -> str:
+    if imgui.begin_combo("##renderer", asked):
+        for name, reason in (("auto", ""), *session.renderers):
+            imgui.begin_disabled(bool(reason))
+            if imgui.selectable(name, name == asked)[0]:
+                asked = name
+            imgui.end_disabled()
+            if reason and imgui.is_item_hovered(imgui.HoveredFlags_.allow_when_disabled.value):
+                imgui.set_tooltip(reason)
+        imgui.end_combo()
+    return asked
