@@ -1,8 +1,9 @@
-"""What the window shows of the dataset beside the model: its cameras in the scene."""
+"""What the window shows of the dataset beside the model: its cameras and their images."""
 
 import moderngl
 
 from viewer.apps.desk import Scene
+from viewer.apps.truth import Truth
 from viewer.core import frusta
 from viewer.core.frusta import Frusta
 from viewer.core.session import Session
@@ -18,6 +19,7 @@ class Dataset:
     """Follows the open scene."""
 
     def __init__(self, ctx: moderngl.Context) -> None:
+        self.truth = Truth(ctx)
         self._lines = Lines(ctx)
         self._scene: Scene | None = None
         self._frusta: Frusta | None = None
@@ -33,7 +35,8 @@ class Dataset:
         return self._frusta if state.interface.cameras and state.interface.visible else None
 
     def draw(self, framebuffer: moderngl.Framebuffer, state: State, session: Session) -> None:
-        """The cameras as lines over the picture; not the one whose place we stand in."""
+        """Its image, and its cameras as lines over the picture; not the one we stand at."""
+        self.truth.draw(framebuffer, state, session.size)
         lines = self.shown(state)
         if lines is None:
             return
@@ -45,4 +48,5 @@ class Dataset:
 
     def release(self) -> None:
         """Free everything on the device."""
+        self.truth.release()
         self._lines.release()

@@ -119,6 +119,9 @@ class Viewer:
         report = desk.scene.report if desk.scene else NO_SCENE
         dt = 0.0 if fresh else dt
         self.state, asked = update(self.state, inputs, report, dt, unseen=self._pending())
+        still = not self.state.playback.playing and not self._pending()
+        if self._dataset.truth.follow(desk.scene, self.state, self._path, still):
+            self._shown = None  # its targets were drawn into
         picture = self._draw(inputs.size)
         self._delivery = self._delivered(now)
         self.session = self._session(inputs.size, now)
@@ -259,6 +262,7 @@ class Viewer:
             busy=self._desk.busy,
             loaded=scene.model.loaded if scene is not None else None,
             delivery=self._delivery,
+            compared=self._dataset.truth.compared,
             frusta=self._dataset.shown(self.state),
             notice=old.notice if now - self._noticed < NOTICE_LASTS else "",
             renderers=old.renderers or (usable(window.ctx) if drawn else ()),

@@ -9,7 +9,15 @@ from viewer.core.playback import Pacing, Playback
 from viewer.core.report import Report
 from viewer.core.rig import Side
 from viewer.core.settings import next_mode
-from viewer.core.state import Actions, Inputs, Interface, State, go_to_camera, go_to_nearest
+from viewer.core.state import (
+    Actions,
+    Inputs,
+    Interface,
+    State,
+    go_to_camera,
+    go_to_nearest,
+    toggle_compare,
+)
 
 SIDES = {  # without Ctrl, and with it
     "keypad1": (Side.FRONT, Side.BACK),
@@ -113,6 +121,8 @@ def _press_camera(state: State, key: str, inputs: Inputs, report: Report) -> Sta
             return replace(state, navigation=ball)
         case "r":
             return replace(state, rig=report.home, camera_index=None)
+        case "v":
+            return toggle_compare(state, report)
         case "n":
             return go_to_nearest(state, report)
         case "pageup" | "pagedown":

@@ -28,17 +28,26 @@ class Bounds:
         return sum((h - lo) ** 2 for lo, h in zip(self.low, self.high, strict=True)) ** 0.5 / 2
 
 
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """An image of a camera. image: its path, perhaps without its ending. time: model time."""
+
+    image: str
+    time: float | None = None
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class DatasetCamera:
     """A camera found beside the model, with the time it saw where the files say.
 
-    origin: the file it was found in.
+    origin: the file it was found in. shots: its images, where the files name them.
     """
 
     name: str
     camera: Camera
     time: float | None = None
     origin: str = ""
+    shots: tuple[Shot, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

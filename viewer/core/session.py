@@ -5,6 +5,7 @@ Plain values, made anew each frame by the window loop; the interface reads them 
 
 from dataclasses import dataclass, field
 
+from viewer.core.compare import Compared
 from viewer.core.delivery import Delivery
 from viewer.core.folder import Listing
 from viewer.core.frusta import Frusta
@@ -51,6 +52,7 @@ class Session:
     busy: what a worker does for the user. pending: a newer slice is on its way.
     loaded: runs of stored instants that are in memory, first and last rank; None: none are stored.
     frusta: the dataset's cameras as they are drawn; None where they are not.
+    compared: what the dataset's image says; None where it is not wanted.
     delivery: which of the scene's frames were seen.
     renderers: name and "" or why it cannot be used here.
     """
@@ -66,6 +68,7 @@ class Session:
     notice: str = ""
     loaded: tuple[tuple[int, int], ...] | None = None
     frusta: Frusta | None = None
+    compared: Compared | None = None
     delivery: Delivery = field(default_factory=Delivery)
     renderers: tuple[tuple[str, str], ...] = ()
     listing: Listing | None = None

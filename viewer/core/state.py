@@ -6,8 +6,10 @@ from enum import Enum
 
 import numpy as np
 
+from viewer.core import compare as comparing
 from viewer.core import playback as clock
 from viewer.core import rig as rigs
+from viewer.core.compare import Compare
 from viewer.core.navigation import Grip, Navigation
 from viewer.core.playback import Playback
 from viewer.core.report import Report
@@ -61,6 +63,7 @@ class State:
     playback: Playback = field(default_factory=Playback)
     settings: RenderSettings = field(default_factory=RenderSettings)
     interface: Interface = field(default_factory=Interface)
+    compare: Compare = field(default_factory=Compare)
     navigation: Navigation = field(default_factory=Navigation)
     grip: Grip = field(default_factory=Grip)
     camera_index: int | None = None
@@ -195,3 +198,24 @@ def go_to_nearest(state: State, report: Report) -> State:
         return apart + 1 - float(seen.viewmat[2, :3] @ ahead)
 
     return go_to_camera(state, report, min(range(len(report.cameras)), key=unlike))
+
+
+def toggle_compare(state: State, report: Report) -> State:
+    """The dataset's image over the picture, or no longer: from the nearest camera, at its time.
+
+    While it plays it goes on playing, and the images follow.
+    """
+    if state.compare.shown:
+        return replace(state, compare=replace(state.compare, shown=False))
+    state = replace(state, compare=replace(state.compare, shown=True))
+    if not report.cameras:
+        return state
+    index = state.camera_index
+    if index is None or not comparing.stands_at(state.rig, report.cameras[index].camera):
+        state = go_to_nearest(state, report)
+    assert state.camera_index is not None
+    p = state.playback
+    shot = comparing.shot_at(report.cameras[state.camera_index], p.shown)
+    if p.playing or shot is None or shot.time is None:
+        return state
+    return replace(state, playback=clock.seek(p, shot.time))

@@ -11,10 +11,11 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 
 from viewer.core import rig
-from viewer.core.report import DatasetCamera
-from viewer.formats import layout, poses
+from viewer.core.report import DatasetCamera, Shot
+from viewer.formats import images, layout, poses
 
 FOLDERS = ("sparse/0", "sparse", ".")
+IMAGES = "images"
 MAX_NAME = 4096  # bytes
 SOME = 1 << 16  # bytes of a line read at once
 POINT = 24  # bytes: x, y, id of a point seen in an image
@@ -78,18 +79,20 @@ def cameras(folder: Path, warnings: list[str]) -> tuple[DatasetCamera, ...]:
     try:
         sensors = (_binary_sensors if pair[0].suffix == ".bin" else _text_sensors)(pair[0])
         at = origin
-        images = list((_binary_images if pair[1].suffix == ".bin" else _text_images)(pair[1]))
+        taken = list((_binary_images if pair[1].suffix == ".bin" else _text_images)(pair[1]))
     except (OSError, ValueError, struct.error) as error:
         poses.warn_of_file(at, error, warnings)
         return ()
-    images.sort(key=lambda image: layout.natural(image.name))
-    kept = poses.collected(images, _camera_of(sensors, origin), origin, warnings)
+    taken.sort(key=lambda image: layout.natural(image.name))
+    kept = poses.collected(taken, _camera_of(sensors, origin, folder), origin, warnings)
     bent = sum(1 for image, _ in kept if not sensors[image.sensor].straight)
     poses.warn_of_distortion(bent, origin, warnings)
     return tuple(camera for _, camera in kept)
 
 
-def _camera_of(sensors: Mapping[int, _Sensor], origin: str) -> Callable[[_Image], DatasetCamera]:
+def _camera_of(
+    sensors: Mapping[int, _Sensor], origin: str, folder: Path
+) -> Callable[[_Image], DatasetCamera]:
     def camera_of(image: _Image) -> DatasetCamera:
         sensor = sensors[image.sensor]
         w, x, y, z = image.quat
@@ -98,7 +101,9 @@ def _camera_of(sensors: Mapping[int, _Sensor], origin: str) -> Callable[[_Image]
         cam_from_world = rig.matrix((w, x, y, z))
         center = -cam_from_world.T @ np.array(image.position)
         camera = poses.camera(cam_from_world.T, center, sensor.K, sensor.size)
-        return DatasetCamera(image.name, camera, origin=origin)
+        at = images.inside(folder / IMAGES, image.name)
+        shots = (Shot(str(at)),) if at is not None else ()
+        return DatasetCamera(image.name, camera, None, origin, shots)
 
     return camera_of
 

@@ -45,8 +45,9 @@ def collected(
                 found.append((entry, camera))
         elif seen[pose] < len(found):
             first, known = found[seen[pose]]
-            if known.time != camera.time:
-                found[seen[pose]] = first, replace(known, time=None)
+            time = known.time if known.time == camera.time else None
+            shots = (*known.shots, *camera.shots)
+            found[seen[pose]] = first, replace(known, time=time, shots=shots)
     if bad:
         warnings.append(f"{bad} of {total} cameras in {origin} make no sense, left out")
     if len(seen) > MAX_CAMERAS:

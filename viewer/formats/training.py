@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from viewer.formats import colmap, llff, poses, transforms
 MAX_CFG = 1 << 20  # bytes
 LARGEST = 1e12  # a number in cfg_args that makes sense, and that float holds
 CAMERAS = "cameras.json"
+SAME_POSE = 1e-3  # between two view matrices
 DATA_SETS = (transforms, colmap, llff)  # that list cameras, in the order they are asked
 BLACK, WHITE = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
 
@@ -65,9 +67,11 @@ def cameras(root: Path, warnings: list[str]) -> tuple[DatasetCamera, ...]:
     """Cameras that lie beside a model, each pose once; empty where there are none.
 
     Those of cameras.json, else of a data set in the folder, else of the one trained on. Entries
-    that make no sense are counted in a warning.
+    that make no sense are counted in a warning. cameras.json names no images that are here; a data
+    set does, by the pose.
     """
-    return _listed(root / CAMERAS, warnings) or data_set_cameras(root, warnings)
+    listed = _listed(root / CAMERAS, warnings)
+    return _with_shots(listed, root) if listed else data_set_cameras(root, warnings)
 
 
 def data_set_cameras(root: Path, warnings: list[str]) -> tuple[DatasetCamera, ...]:
@@ -104,6 +108,20 @@ def _listed(path: Path, warnings: list[str]) -> tuple[DatasetCamera, ...]:
     """Cameras of a cameras.json."""
     entries = poses.parsed(path, list, warnings) if path.is_file() else None
     return from_entries(entries or [], path.name, warnings)
+
+
+def _with_shots(listed: tuple[DatasetCamera, ...], root: Path) -> tuple[DatasetCamera, ...]:
+    """The same with the images that a data set's cameras of the same poses took."""
+    known = data_set_cameras(root, [])  # what is wrong with it matters to nobody here
+    if not known:
+        return listed
+    poses_known = np.stack([each.camera.viewmat[:3] for each in known])
+    found = []
+    for each in listed:
+        unlike = np.abs(poses_known - each.camera.viewmat[:3]).max((1, 2))
+        twin = known[int(unlike.argmin())] if unlike.min() < SAME_POSE else None
+        found.append(replace(each, shots=twin.shots) if twin is not None else each)
+    return tuple(found)
 
 
 def _trained_on(root: Path) -> list[Path]:

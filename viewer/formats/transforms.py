@@ -11,14 +11,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
-from viewer.core.report import DatasetCamera
-from viewer.formats import poses
+from viewer.core.report import DatasetCamera, Shot
+from viewer.formats import images, poses
 
 FIRST = ("transforms.json", "transforms_train.json")  # the others follow by name
 DISTORTION = ("k1", "k2", "k3", "k4", "p1", "p2")
-ENDINGS = ("", ".png", ".jpg", ".jpeg")  # Blender's file_path has none
 GUESSED_SIZE = (800, 800)  # of Blender's data sets
 LOOKED_AT = 8  # frames whose image is looked for
 
@@ -26,7 +24,7 @@ LOOKED_AT = 8  # frames whose image is looked for
 class _Frame(NamedTuple):
     """One image. said: its own values, then those of the whole file. size: where none is said."""
 
-    origin: str
+    path: Path
     said: Mapping[str, Any]
     size: tuple[int, int]
 
@@ -63,7 +61,7 @@ def _frames(path: Path, warnings: list[str]) -> Iterator[_Frame]:
     sized = all("w" in each and "h" in each for each in said)
     size = GUESSED_SIZE if sized else _size(path, said, warnings)
     for each in said:
-        yield _Frame(path.name, each, size)
+        yield _Frame(path, each, size)
 
 
 def _camera(frame: _Frame) -> DatasetCamera:
@@ -81,7 +79,10 @@ def _camera(frame: _Frame) -> DatasetCamera:
     if time is not None and not math.isfinite(time):
         raise ValueError("its time is not finite")
     camera = poses.camera(rotation, world_from_cam[:, 3], K, (width, height))
-    return DatasetCamera(_name(said), camera, time, frame.origin)
+    name = _name(said)
+    at = images.inside(frame.path.parent, name) if "file_path" in said else None
+    shots = (Shot(str(at), time),) if at is not None else ()
+    return DatasetCamera(name, camera, time, frame.path.name, shots)
 
 
 def _focal(said: Mapping[str, Any], focal: str, angle: str, size: int) -> float | None:
@@ -97,10 +98,10 @@ def _name(said: Mapping[str, Any]) -> str:
 def _size(path: Path, said: Sequence[Mapping[str, Any]], warnings: list[str]) -> tuple[int, int]:
     """Width and height where the file says none: of an image, of the principal point, guessed."""
     for each in said[:LOOKED_AT]:
-        for ending in ENDINGS:
-            found = _image_size(path.parent, _name(each) + ending)
-            if found is not None:
-                return found
+        at = images.inside(path.parent, _name(each))
+        found = images.size_of(at) if at is not None else None
+        if found is not None:
+            return found
     size, why = GUESSED_SIZE, "as of Blender's data sets"
     try:
         center = (float(said[0]["cx"]), float(said[0]["cy"]))
@@ -111,15 +112,3 @@ def _size(path: Path, said: Sequence[Mapping[str, Any]], warnings: list[str]) ->
         f"{path.name} says no image size and no image is there: {size[0]}x{size[1]} taken, {why}"
     )
     return size
-
-
-def _image_size(folder: Path, name: str) -> tuple[int, int] | None:
-    """Of an image inside a folder, by its header; None where there is none."""
-    relative = PurePosixPath(name)
-    if relative.is_absolute() or ".." in relative.parts or ":" in name:
-        return None  # a data set has no say over what else is opened here
-    try:
-        with Image.open(folder / relative) as image:
-            return image.size
-    except (OSError, UnidentifiedImageError, ValueError, Image.DecompressionBombError):
-        return None

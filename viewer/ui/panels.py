@@ -9,6 +9,7 @@ from viewer.core.session import Session
 from viewer.core.state import Actions, FrameStats, State
 from viewer.ui import dialog, overlays
 from viewer.ui.cameras import cameras
+from viewer.ui.comparebar import comparebar
 from viewer.ui.hud import ROOM as HUD_ROOM
 from viewer.ui.hud import hud
 from viewer.ui.panel import panel, panel_width
@@ -35,6 +36,9 @@ def interface(
             state = timeline(state, report, session)
             if session.frusta is not None:
                 state = cameras(state, report, session.frusta, session)
+            if session.compared is not None:
+                asked = comparebar(state.compare, session.compared, session, room)
+                state = replace(state, compare=asked)
             beside = panel_width(state.interface.panel, session)
             if state.interface.statistics and display.x - beside > HUD_ROOM[0] * session.scale:
                 hud(state.playback, report, stats, session, room)

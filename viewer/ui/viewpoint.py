@@ -10,7 +10,7 @@ from viewer.core import rig as rigs
 from viewer.core.navigation import Navigation
 from viewer.core.report import Report
 from viewer.core.rig import MAX_FOV, MIN_FOV, Rig, Side
-from viewer.core.state import State, go_to_camera
+from viewer.core.state import State, go_to_camera, toggle_compare
 from viewer.ui import theme, widgets
 
 CAMERA_ROWS = 8
@@ -81,6 +81,10 @@ def _dataset(state: State, report: Report, s: float) -> State:
     shown = imgui.checkbox("Show them in the scene", state.interface.cameras)[1]
     imgui.set_item_tooltip("Click on one to go there (C; N: the nearest)")
     state = replace(state, interface=replace(state.interface, cameras=shown))
+    compared = imgui.checkbox("Compare with its images", state.compare.shown)[0]
+    imgui.set_item_tooltip("The dataset's image over the picture, and its PSNR (V)")
+    if compared:
+        state = toggle_compare(state, report)
     rows = min(len(report.cameras), CAMERA_ROWS)
     tall = rows * imgui.get_text_line_height_with_spacing() + 4 * s
     imgui.push_style_color(imgui.Col_.child_bg.value, theme.vec((0.0, 0.0, 0.0, 0.22)))
