@@ -69,20 +69,20 @@ def test_psnr_is_that_of_colours_from_nought_to_one():
     assert compare.psnr(black, black + 51) == pytest.approx(-20 * math.log10(0.2))
 
 
-def test_v_goes_to_the_nearest_camera_and_the_time_of_its_image_and_back():
+def test_y_goes_to_the_nearest_camera_and_the_time_of_its_image_and_back():
     from viewer.core.controls import update
     from viewer.core.state import Inputs
 
     timed = seen(Shot("a", 2.0), Shot("b", 7.0))
-    state, _ = update(start(), Inputs(pressed=("v",)), timed, 0.0)
+    state, _ = update(start(), Inputs(pressed=("y",)), timed, 0.0)
     assert (state.compare.shown, state.camera_index, state.playback.time) == (True, 0, 2.0)
     assert compare.stands_at(state.rig, CAMERA)
-    assert not update(state, Inputs(pressed=("v",)), timed, 0.0)[0].compare.shown
+    assert not update(state, Inputs(pressed=("y",)), timed, 0.0)[0].compare.shown
     playing = press(start(), "space")
-    state, _ = update(playing, Inputs(pressed=("v",)), timed, 0.0)
+    state, _ = update(playing, Inputs(pressed=("y",)), timed, 0.0)
     assert state.playback.time == 0.0  # the images follow the clock
     alone = replace(report(), cameras=())
-    assert update(start(), Inputs(pressed=("v",)), alone, 0.0)[0].compare.shown
+    assert update(start(), Inputs(pressed=("y",)), alone, 0.0)[0].compare.shown
 
 
 def test_an_image_lies_over_the_background_and_its_ending_may_be_left_out(tmp_path):

@@ -135,4 +135,4 @@ def _advice(report: Report) -> str:
         return "No dataset is beside this model"
     if not any(camera.shots for camera in report.cameras):
         return "The dataset's images are not known here"
-    return "Go to a camera of the dataset (V: the nearest)"
+    return "Go to a camera of the dataset (N: the nearest)"

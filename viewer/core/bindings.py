@@ -30,7 +30,7 @@ BINDINGS: tuple[tuple[str, str, str], ...] = (  # section, keys, what they do
     ("Camera", "R", "back to the first view"),
     ("Camera", "1 to 9  PgUp  PgDn", "cameras of the dataset (N: the nearest)"),
     ("Camera", "C", "show the dataset's cameras in the scene; a click on one goes there"),
-    ("Camera", "V", "the dataset's image over the picture, from the nearest camera; its PSNR"),
+    ("Camera", "Y", "the dataset's image over the picture, from the nearest camera; its PSNR"),
     ("Camera", "Ctrl+C  Ctrl+V", "copy the view as a line of text; go to a copied one"),
     ("Picture", "V", "show depth, alpha, centres, overdraw, colours again (Shift: backwards)"),
     ("Window", "F1  ?", "this help"),

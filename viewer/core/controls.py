@@ -121,7 +121,7 @@ def _press_camera(state: State, key: str, inputs: Inputs, report: Report) -> Sta
             return replace(state, navigation=ball)
         case "r":
             return replace(state, rig=report.home, camera_index=None)
-        case "v":
+        case "y":
             return toggle_compare(state, report)
         case "n":
             return go_to_nearest(state, report)

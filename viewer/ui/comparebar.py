@@ -36,7 +36,7 @@ def comparebar(asked: Compare, found: Compared, session: Session, room: float) -
     imgui.set_item_tooltip("The dataset's image on the left, the picture on the right")
     imgui.same_line()
     closed = imgui.button("×", ImVec2(26 * s, 0))
-    imgui.set_item_tooltip("Close (V)")
+    imgui.set_item_tooltip("Close (Y)")
     imgui.end()
     if opacity[0]:
         asked = replace(asked, opacity=opacity[1] / 100)

@@ -82,7 +82,7 @@ def _dataset(state: State, report: Report, s: float) -> State:
     imgui.set_item_tooltip("Click on one to go there (C; N: the nearest)")
     state = replace(state, interface=replace(state.interface, cameras=shown))
     compared = imgui.checkbox("Compare with its images", state.compare.shown)[0]
-    imgui.set_item_tooltip("The dataset's image over the picture, and its PSNR (V)")
+    imgui.set_item_tooltip("The dataset's image over the picture, and its PSNR (Y)")
     if compared:
         state = toggle_compare(state, report)
     rows = min(len(report.cameras), CAMERA_ROWS)
