@@ -13,7 +13,7 @@ layout(std430, binding = 2) readonly buffer Shapes { float shapes[]; };    // se
 layout(std430, binding = 3) readonly buffer Scales { float scales[]; };
 layout(std430, binding = 4) readonly buffer Colors { float colors[]; };    // [N, C] or [N, K, 3]
 layout(std430, binding = 5) readonly buffer Order { uint order[]; };
-layout(std430, binding = 6) writeonly buffer Records { Record records[]; };
+layout(std430, binding = 6) writeonly buffer Records { Stored records[]; };
 layout(std430, binding = 7) readonly buffer Origins { float origins[]; };  // where SH points
 
 uniform uint count;
@@ -60,5 +60,5 @@ void main() {
     r.color.rgb = sh_degree < 0
         ? vec3(coefficient(0u), coefficient(1u), coefficient(2u))
         : sh_color(normalize(origin_of(mean) - camera_center), sh_degree);
-    records[slot] = r;
+    records[slot] = stored(r);
 }

@@ -18,8 +18,10 @@ from viewer.core.temporal import TemporalGaussians
 from viewer.frame import FramePath
 from viewer.gl.target import TextureTarget
 from viewer.prefetch import Prefetch
-from viewer.render import projection, reference, slice_gl
+from viewer.render import packing, projection, reference, slice_gl
 from viewer.render.depth_order import HIDDEN, DepthOrder
+from viewer.render.packing import Units
+from viewer.render.projection import Precision
 from viewer.render.slice_gl import GaussianSlicer
 
 pytestmark = pytest.mark.gl
@@ -38,7 +40,7 @@ FORMS = [
 
 @pytest.fixture
 def slicer(ctx):
-    made = GaussianSlicer(ctx)
+    made = GaussianSlicer(ctx, Precision(exact=True))
     yield made
     made.release()
 
@@ -86,13 +88,13 @@ def test_groups_that_do_not_fit_into_a_row_stand_in_several(ctx, slicer, monkeyp
     model = scenes.moving(1200)
     whole = records(slicer, model, 0.5)
     monkeypatch.setattr(projection, "MOST_GROUPS", 2)
-    another = GaussianSlicer(ctx)  # whose buffers do not hold the answer yet
+    another = GaussianSlicer(ctx, Precision(exact=True))  # whose buffers do not hold the answer yet
     np.testing.assert_array_equal(records(another, model, 0.5), whole)
     another.release()
 
 
 def test_one_scene_at_a_time_lies_on_the_device(ctx):
-    path = FramePath(ctx)
+    path = FramePath(ctx, "f4")
     held = []
     for model in (scenes.moving(5000), StaticModel(scenes.cloud(5000, 0)), scenes.moving(50)):
         held.append(path.render(model, scenes.camera(), 0.5, FREE).stats.device_memory)
@@ -112,6 +114,37 @@ def test_picture_is_that_of_the_literal_slice(ctx, form):
         assert dict(frame.stats.spans).keys() == {"slice", "sort", "blend", "composite"}
         assert abs(frame.stats.alive - len(model.slice(time))) <= 1
     path.release()
+
+
+@pytest.mark.parametrize("form", FORMS, ids=str)
+def test_packed_for_display_it_is_nearly_the_same_picture(ctx, form):
+    model, camera = scenes.moving(1500, **form), scenes.camera()
+    exact, display = FramePath(ctx, "f4"), FramePath(ctx, "f2")
+    for time in (0.5, 0.1):
+        want, got = (path.render(model, camera, time, FREE) for path in (exact, display))
+        TOLERANCES["display"].check(got.layer.read(), want.layer.read())
+    assert got.stats.device_memory < 0.9 * want.stats.device_memory
+    exact.release()
+    display.release()
+
+
+def test_packed_units_use_the_range_of_halves():
+    model = scenes.moving(500)
+    g = replace(
+        model.gaussians, scales=model.gaussians.scales * 1e-6, width=model.gaussians.width * 1e7
+    )
+    unit = packing.units(g)
+    lives, geometry, _ = packing.packed(g, slice(0, 500), unit)
+    width = lives[:, 1:].contiguous().view(torch.float16)[:, 0].float() * unit.width
+    scales = geometry[:, 14:16].contiguous().view(torch.float16)[:, :3].float() * unit.scale
+    torch.testing.assert_close(width, g.width, rtol=5e-4, atol=0)
+    torch.testing.assert_close(scales, g.scales, rtol=5e-4, atol=0)
+
+
+def test_a_packed_model_takes_the_bytes_that_are_told():
+    model = scenes.moving(10)
+    words = [part.shape[1] for part in packing.packed(model.gaussians, slice(0, 10), Units())]
+    assert 4 * sum(words) == 88  # as ARCHITECTURE.md says of SpacetimeGaussians LITE
 
 
 @pytest.fixture
@@ -176,11 +209,21 @@ def test_frames_of_a_trained_scene(ctx, models):
     path.release()
 
 
+def test_packed_frames_of_a_trained_scene(ctx, models):
+    model, report = formats.load(models / "stg_cook_spinach_splatv")
+    camera, paths = report.home.camera(160, 90), (FramePath(ctx, "f4"), FramePath(ctx, "f2"))
+    for time in (0.1, 0.5, 0.9):
+        want, got = (path.render(model, camera, time, FREE).layer.read() for path in paths)
+        TOLERANCES["display"].check(got, want)
+    for path in paths:
+        path.release()
+
+
 def test_a_model_beyond_the_storage_limit_is_split(ctx, slicer, monkeypatch):
     model = scenes.moving(1000, degree=3)
     whole = records(slicer, model, 0.5)
     monkeypatch.setattr(slice_gl, "storage_limit", lambda ctx: 48 * 1000)
-    parted = GaussianSlicer(ctx)
+    parted = GaussianSlicer(ctx, Precision(exact=True))
     np.testing.assert_array_equal(records(parted, model, 0.5), whole)
     assert len(parted._parts) == 4
     parted.release()

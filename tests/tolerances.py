@@ -55,6 +55,10 @@ TOLERANCES = {
         1e-6, 0.2, None,
         "whole numbers: a fragment at the 1/255 cut counts or does not, at a few pixels",
     ),
+    "display": Tolerance(
+        None, 2 / 255, 50.0,
+        "packed numbers: 79 dB, and a fragment on the other side of the cut",
+    ),
     "slice reopened": Tolerance(
         1e-4, 4e-3, None,
         "logit, logarithm and back in float32; a fragment may change sides at the 1/255 cut",

@@ -60,13 +60,17 @@ Drawn = tuple[TextureTarget | TensorTarget, TextureTarget | TensorTarget, Counts
 class FramePath:
     """Owns the renderer, the compositor and the targets.
 
-    ctx: None draws into tensors. precision of the layer: "f2" for display, "f4" for export.
+    ctx: None draws into tensors. precision: "f4" for export, float32 throughout; "f2" for display:
+    numbers are packed, and the layer is of halves unless the processor draws, which blends floats
+    in less time.
     """
 
     def __init__(self, ctx: moderngl.Context | None, precision: str = "f2") -> None:
         self._ctx = ctx
-        self._precision = precision
+        self._exact = precision == "f4"
         self._compositor = None if ctx is None else Compositor(ctx)
+        software = ctx is not None and context.is_software(context.adapter(ctx))
+        self._layer = "f4" if software else precision
         self._adapter = "CPU, no OpenGL" if ctx is None else context.adapter(ctx)
         self._asked = ""
         self._name = ""
@@ -146,7 +150,7 @@ class FramePath:
         assert self._compositor is not None
         look, asked = _shown(source.appearance, settings), settings.background
         channels = 3 if look.decoder is None else FEATURES
-        precision = "f4" if settings.mode.measures else self._precision  # halves end at 65,504
+        precision = "f4" if settings.mode.measures else self._layer  # halves end at 65,504
         targets = self._targets_of((camera.width, camera.height, channels, precision))
         self._ctx.viewport = (0, 0, camera.width, camera.height)
         counts = renderer.render(source, camera, settings, targets.drawn, spans)
@@ -172,6 +176,14 @@ class FramePath:
         """Name of the renderer that drew last; empty before the first frame."""
         return self._name
 
+    @property
+    def precision(self) -> str:
+        """Of the numbers on the device and of the layer, in words."""
+        if self._ctx is None:
+            return "float64"
+        numbers = "float32" if self._exact else "packed"
+        return f"{numbers}, RGBA{32 if self._layer == 'f4' else 16}F layer"
+
     def release(self) -> None:
         """Free everything on the device."""
         if self._renderer is not None:
@@ -185,7 +197,7 @@ class FramePath:
     def _renderer_for(self, settings: RenderSettings) -> Renderer:
         asked = settings.renderer
         if self._renderer is None or asked != self._asked:
-            name, renderer, self._notes = create(asked, self._ctx)
+            name, renderer, self._notes = create(asked, self._ctx, self._exact)
             if self._renderer is not None:
                 self._renderer.release()
             self._asked, self._name, self._renderer = asked, name, renderer

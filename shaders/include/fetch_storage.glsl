@@ -1,11 +1,11 @@
 // Records and features out of storage buffers, in drawing order. Needs record.glsl.
 #if STORAGE
 layout(std430, binding = 5) readonly buffer Order { uint order[]; };
-layout(std430, binding = 6) readonly buffer Records { Record records[]; };
+layout(std430, binding = 6) readonly buffer Records { Stored records[]; };
 
 uniform bool in_order;        // records lie in drawing order, not in slots that `order` names
 
-Record fetch(int i) { return records[in_order ? uint(i) : order[i]]; }
+Record fetch(int i) { return restored(records[in_order ? uint(i) : order[i]]); }
 
 #if FEATURES
 layout(std430, binding = 4) readonly buffer Features { float features[]; };

@@ -24,6 +24,7 @@ from viewer.core.model import Model
 from viewer.core.report import Report
 from viewer.core.settings import RenderSettings
 from viewer.core.state import FrameStats
+from viewer.gl import context
 from viewer.render import RENDERERS
 
 SCHEMA = "view4d-bench-1"
@@ -105,7 +106,7 @@ def _measured(
         }
         return {
             "system": machine.system(ctx),
-            "config": _config(request, seen[-1]),
+            "config": _config(request, seen[-1], path.precision),
             "run": {
                 "mode": "throughput",
                 "warmup_frames": plan.warmup,
@@ -116,7 +117,7 @@ def _measured(
         }
 
 
-def _config(request: BenchRequest, stats: FrameStats) -> dict[str, Any]:
+def _config(request: BenchRequest, stats: FrameStats, precision: str) -> dict[str, Any]:
     width, height = request.plan.size
     settings = request.opening.settings
     default = RenderSettings()
@@ -137,7 +138,9 @@ def _config(request: BenchRequest, stats: FrameStats) -> dict[str, Any]:
         "camera_path": "swing of 10 degrees about the first view",
         "time_path": request.plan.time_path,
         "sh_degree": settings.sh_degree,
-        "precision": "RGBA16F layer" if stats.renderer != "reference" else "float64",
+        "precision": "packed records, RGBA16F layer"
+        if stats.renderer != "reference"
+        else "float64",
         "image_changing": changing,
     }
 
@@ -182,7 +185,7 @@ def _print(results: list[dict[str, Any]], report: Report, request: BenchRequest)
             f"first frame {r['result']['first_frame_s'] * 1e3:.0f}; load {r['load_s']:.2f} s",
             soft_wrap=True,
         )
-        if machine.is_software(r["config"]["adapter"]):
+        if context.is_software(r["config"]["adapter"]):
             console.print("A software rasteriser drew this: no figure here speaks for a GPU.")
 
 

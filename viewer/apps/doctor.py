@@ -75,8 +75,7 @@ def _graphics() -> list[Finding]:
     except Unusable as error:
         return [Finding("OpenGL", False, error.cause, error.fix)]
     version = f"{ctx.info['GL_VERSION']} on {context.adapter(ctx)}"
-    software = "llvmpipe" in version or "softpipe" in version
-    hint = " (drawn by the processor: correct, not fast)" if software else ""
+    hint = " (drawn by the processor: correct, not fast)" if context.is_software(version) else ""
     findings = [Finding("OpenGL", True, version + hint), _compute(ctx)]
     for name in RENDERERS:
         try:

@@ -12,13 +12,6 @@ import torch
 from viewer import __version__, resources
 from viewer.gl import context
 
-SOFTWARE = ("llvmpipe", "softpipe", "swiftshader", "software", "no opengl")
-
-
-def is_software(adapter: str) -> bool:
-    """Whether an adapter's name says that the processor draws."""
-    return any(word in adapter.lower() for word in SOFTWARE)
-
 
 def tool() -> dict[str, str | None]:
     """Version, and the commit where the program runs from a checkout."""
@@ -31,7 +24,7 @@ def system(ctx: moderngl.Context | None) -> dict[str, Any]:
         "os": platform.platform(),
         "processors": os.cpu_count(),
         "gpu": None if ctx is None else context.adapter(ctx),
-        "software_rasteriser": ctx is None or is_software(context.adapter(ctx)),
+        "software_rasteriser": ctx is None or context.is_software(context.adapter(ctx)),
         "gl": None if ctx is None else ctx.info["GL_VERSION"],
         "cuda": torch.version.cuda,
         "torch": torch.__version__,

@@ -7,6 +7,7 @@ import moderngl
 
 from viewer.core.errors import Unusable
 
+SOFTWARE = ("llvmpipe", "softpipe", "swiftshader", "software", "no opengl")
 HEADLESS_FIX = (
     "install libegl1 libgl1 libgl1-mesa-dri (Debian, Ubuntu), mesa-libEGL mesa-dri-drivers (Fedora)"
     " or a graphics driver; 'doctor' tells more, and --renderer reference needs no OpenGL"
@@ -39,6 +40,11 @@ def adopt() -> moderngl.Context:
             f"the window has no usable OpenGL context ({error})",
             "update the graphics driver; OpenGL 3.3 is needed",
         ) from None
+
+
+def is_software(adapter: str) -> bool:
+    """Whether the processor draws behind that name."""
+    return any(word in adapter.lower() for word in SOFTWARE)
 
 
 def adapter(ctx: moderngl.Context) -> str:

@@ -15,24 +15,28 @@ NEEDS_GL = frozenset({"sorted"})
 AUTO = ("sorted",)  # in this order, the first that works here
 
 
-def create(name: str, ctx: moderngl.Context | None) -> tuple[str, Renderer, tuple[str, ...]]:
+def create(
+    name: str, ctx: moderngl.Context | None, exact: bool = True
+) -> tuple[str, Renderer, tuple[str, ...]]:
     """The renderer `name`, or the best that works here for "auto".
+
+    exact: numbers on the device are float32; for display they may be packed.
 
     Returns its name, the renderer, and for "auto" why the ones before it were not taken.
     Raises BadArgument for an unknown name, Unusable when it cannot run here.
     """
     if name != "auto":
-        return name, _make(name, ctx), ()
+        return name, _make(name, ctx, exact), ()
     refused: list[str] = []
     for candidate in AUTO:
         try:
-            return candidate, _make(candidate, ctx), tuple(refused)
+            return candidate, _make(candidate, ctx, exact), tuple(refused)
         except Unusable as error:
             refused.append(f"{candidate}: {error}")
     raise Unusable(f"no renderer works here ({'; '.join(refused)})", "--renderer reference does")
 
 
-def _make(name: str, ctx: moderngl.Context | None) -> Renderer:
+def _make(name: str, ctx: moderngl.Context | None, exact: bool = True) -> Renderer:
     if name not in RENDERERS:
         raise BadArgument(f"renderer is {name!r}, expected auto, {', '.join(RENDERERS)}")
     module, _, cls = RENDERERS[name].partition(":")
@@ -41,7 +45,7 @@ def _make(name: str, ctx: moderngl.Context | None) -> Renderer:
         return renderer()
     if ctx is None:
         raise Unusable(f"{name} needs OpenGL, and there is none here")
-    return renderer(ctx)
+    return renderer(ctx, exact)
 
 
 def usable(ctx: moderngl.Context | None) -> tuple[tuple[str, str], ...]:

@@ -1,5 +1,6 @@
 """What the compute passes that project splats have in common: constants and uniforms."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import moderngl
@@ -18,10 +19,12 @@ from viewer.render.visibility import (
 )
 
 RECORD_BYTES = 48
+PACKED_BYTES = 32  # of a record for display
 GROUP = 64  # local_size_x of project.comp and slice.comp
 MOST_GROUPS = 65_535  # in a row: what OpenGL promises
 QUAD_PAD = 0.05  # pixels
 CONSTANTS: dict[str, float | int] = {
+    "PACKED": 0,
     "MIN_ALPHA": MIN_ALPHA,
     "MAX_ALPHA": MAX_ALPHA,
     "QUAD_PAD": QUAD_PAD,
@@ -34,6 +37,23 @@ CONSTANTS: dict[str, float | int] = {
     **{f"SH_C2_{i}": value for i, value in enumerate(sh.C2)},
     **{f"SH_C3_{i}": value for i, value in enumerate(sh.C3)},
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """How numbers lie on the device: as they are, or packed for display (packing.py)."""
+
+    exact: bool
+
+    @property
+    def record_bytes(self) -> int:
+        """Of include/record.glsl in a storage buffer."""
+        return RECORD_BYTES if self.exact else PACKED_BYTES
+
+    @property
+    def constants(self) -> dict[str, float | int]:
+        """What programs that read or write records are compiled for."""
+        return CONSTANTS | {"PACKED": int(not self.exact)}
 
 
 def set_projection(

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import moderngl
 import numpy as np
-import torch
 from torch import Tensor
 
 from viewer.core import sh
@@ -19,12 +18,12 @@ from viewer.core.camera import Camera
 from viewer.core.decoder import FEATURES
 from viewer.core.errors import Unusable
 from viewer.core.settings import RenderSettings
-from viewer.core.temporal import Gaussians4D, TemporalGaussians
+from viewer.core.temporal import TemporalGaussians
 from viewer.gl.buffers import Storage, storage_limit
 from viewer.gl.program import compute_program
+from viewer.render import packing
 from viewer.render.projection import (
-    CONSTANTS,
-    RECORD_BYTES,
+    Precision,
     run,
     set_harmonics,
     set_projection,
@@ -39,7 +38,7 @@ class Sliced:
     """What `GaussianSlicer.run` leaves on the device. rows: slots that have a key."""
 
     rows: int
-    records: Storage  # [rows] of include/record.glsl
+    records: Storage  # [rows] of include/record.glsl, as the precision has them
     keys: Storage  # [rows] uint32: bits of the depth, HIDDEN for what is not drawn
     features: Storage  # [rows, 6]: channels 3 to 8 where the model has a decoder
     alive: Storage  # [1] uint32: how many the slice holds
@@ -48,8 +47,9 @@ class Sliced:
 class GaussianSlicer:
     """Holds one model on the device and slices it. A model beyond a buffer's limit is split."""
 
-    def __init__(self, ctx: moderngl.Context) -> None:
-        self._ctx = ctx
+    def __init__(self, ctx: moderngl.Context, precision: Precision) -> None:
+        self._ctx, self._precision = ctx, precision
+        self._units = packing.Units()
         self._model: TemporalGaussians | None = None
         self._program: moderngl.ComputeShader | None = None
         self._parts: list[tuple[int, int, Buffers]] = []  # first row, past the last, their fields
@@ -68,14 +68,14 @@ class GaussianSlicer:
             self._adopt(model)
         ranges = model.index.ranges(time)
         rows = sum(b - a for a, b in ranges)
-        limit = storage_limit(self._ctx) // RECORD_BYTES
+        limit = storage_limit(self._ctx) // self._precision.record_bytes
         if rows > limit:
             raise Unusable(
                 f"{rows} Gaussians at once, this driver's storage buffers hold {limit}",
                 "--renderer reference draws any number, slowly",
             )
         decoded = model.appearance.decoder is not None
-        self._records.reserve(rows * RECORD_BYTES)
+        self._records.reserve(rows * self._precision.record_bytes)
         self._keys.reserve(rows * 4)
         self._features.reserve(rows * 4 * (FEATURES - 3) * decoded)
         self._alive.write(np.zeros(1, np.uint32))
@@ -117,6 +117,10 @@ class GaussianSlicer:
         set_projection(program, camera, model.appearance, settings)
         program["time"], program["near"] = time, near_plane(model.appearance, settings)
         program["cull"] = model.cull
+        if not self._precision.exact:
+            program["width_unit"] = self._units.width
+            if "scale_unit" in program:  # a covariance has none
+                program["scale_unit"] = self._units.scale
         colors = model.gaussians.colors
         if colors.dim() == 3:
             degree = min(sh.degree(colors.shape[1]), settings.sh_degree)
@@ -138,18 +142,22 @@ class GaussianSlicer:
 
     def _adopt(self, model: TemporalGaussians) -> None:
         self.forget()
-        self._program = compute_program(self._ctx, "slice", CONSTANTS | form(model))
-        fields = _fields(model.gaussians)
-        widest = max(sum(math.prod(part.shape[1:]) for part in parts) for parts in fields)
+        self._program = compute_program(self._ctx, "slice", self._precision.constants | form(model))
+        self._units = packing.units(model.gaussians)
+        widest = max(part.shape[1] for part in self._rows(model, slice(0, 1)))
         count, step = len(model.index.order), max(1, storage_limit(self._ctx) // (4 * widest))
         for first in range(0, count, step):
             last = min(first + step, count)
             buffers = (Storage(self._ctx), Storage(self._ctx), Storage(self._ctx))
-            for buffer, parts in zip(buffers, fields, strict=True):
-                rows = [part[first:last].reshape(last - first, -1) for part in parts]
-                buffer.write(torch.cat(rows, 1).float())
+            for buffer, rows in zip(buffers, self._rows(model, slice(first, last)), strict=True):
+                buffer.write(rows)
             self._parts.append((first, last, buffers))
         self._model = model
+
+    def _rows(self, model: TemporalGaussians, rows: slice) -> tuple[Tensor, Tensor, Tensor]:
+        if self._precision.exact:
+            return packing.exact(model.gaussians, rows)
+        return packing.packed(model.gaussians, rows, self._units)
 
 
 def form(model: TemporalGaussians) -> dict[str, float | int]:
@@ -168,16 +176,6 @@ def form(model: TemporalGaussians) -> dict[str, float | int]:
         "FIXED_DIRECTIONS": int(g.fixed_directions),
         "FEATURES": int(model.appearance.decoder is not None),
     }
-
-
-def _fields(g: Gaussians4D) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
-    """What a row of each buffer holds, in the order in which slice.comp reads it."""
-    shape = [g.covars] if g.covars is not None else [g.quats, g.scales, g.omega]
-    return (
-        [g.center, g.width, g.opacities],
-        [field for field in (g.means, g.motion, *shape) if field is not None],
-        [field for field in (g.colors, g.color_rate, g.waves) if field is not None],
-    )
 
 
 def _within(ranges: list[tuple[int, int]], first: int, last: int) -> Iterator[tuple[int, int]]:

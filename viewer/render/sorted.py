@@ -26,8 +26,7 @@ from viewer.gl.program import compute_program
 from viewer.gl.target import TextureTarget
 from viewer.render.depth_order import DepthOrder
 from viewer.render.projection import (
-    CONSTANTS,
-    RECORD_BYTES,
+    Precision,
     run,
     set_harmonics,
     set_projection,
@@ -41,9 +40,11 @@ from viewer.render.visibility import front_to_back, largest_scale, sorted_rows
 COMPUTES = 430  # from this version of OpenGL on there are compute shaders and storage buffers
 
 
-def create(ctx: moderngl.Context) -> Renderer:
+def create(ctx: moderngl.Context, exact: bool) -> Renderer:
     """The renderer `sorted` as this context can run it."""
-    return (SortedRenderer if ctx.version_code >= COMPUTES else HostSortedRenderer)(ctx)
+    if ctx.version_code < COMPUTES:
+        return HostSortedRenderer(ctx)
+    return SortedRenderer(ctx, Precision(exact))
 
 
 class SortedRenderer:
@@ -53,13 +54,13 @@ class SortedRenderer:
     slices = True
     interactive = True
 
-    def __init__(self, ctx: moderngl.Context) -> None:
-        self._ctx = ctx
-        self._project = compute_program(ctx, "project", CONSTANTS)
-        self._quads = Quads(ctx, STORAGE)
+    def __init__(self, ctx: moderngl.Context, precision: Precision) -> None:
+        self._ctx, self._precision = ctx, precision
+        self._project = compute_program(ctx, "project", precision.constants)
+        self._quads = Quads(ctx, precision.constants | STORAGE)
         names = ("means", "opacities", "shapes", "scales", "colors", "order", "records", "origins")
         self._storage = {name: Storage(ctx) for name in names}
-        self._slicer = GaussianSlicer(ctx)
+        self._slicer = GaussianSlicer(ctx, precision)
         self._arguments = compute_program(ctx, "quads", {})
         self._draws = Storage(ctx), Storage(ctx)  # arguments of this frame's draw and the last's
         self._turn = 0
@@ -188,7 +189,7 @@ class SortedRenderer:
             raise Unusable(
                 f"sorted blends {expected} channels here, this model has {splats.colors.shape[1]}"
             )
-        largest = self._limit // RECORD_BYTES
+        largest = self._limit // self._precision.record_bytes
         if len(splats) > largest:
             raise Unusable(
                 f"{len(splats)} splats at once, this driver's storage buffers hold {largest}",
@@ -216,7 +217,7 @@ class SortedRenderer:
         program["shape_kind"] = _shape_kind(splats)
         program["has_origins"] = splats.sh_origins is not None
         program["coefficients"] = coefficients
-        self._storage["records"].reserve(count * RECORD_BYTES)
+        self._storage["records"].reserve(count * self._precision.record_bytes)
         for slot, storage in enumerate(self._storage.values()):
             storage.bind(slot)
         if count:

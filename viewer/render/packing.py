@@ -1,0 +1,81 @@
+"""Rows of TemporalGaussians as slice.comp reads them: exact, or packed for display.
+
+Exact rows are float32 throughout. Packed rows keep in float32 what adds up over a life or cancels:
+means, motion, covariances, time centres. Widths, opacities, scales, turning and colours are halves,
+quaternions four 16-bit fractions. Scales and widths count in a power of two of the model's own, so
+that they use the range that a half has.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from viewer.core.temporal import Gaussians4D
+
+LARGEST = 2.0**15  # a half's range ends at 65,504, its full precision at 2^-14
+MOST = 65504.0
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """What a half of 1 stands for: of a width in model time, of a scale in world units."""
+
+    width: float = 1.0
+    scale: float = 1.0
+
+
+def units(g: Gaussians4D) -> Units:
+    """Powers of two that bring a model's widths and scales into the range of halves."""
+    widths = g.width[g.width.isfinite()]
+    return Units(_unit(widths), 1.0 if g.scales is None else _unit(g.scales))
+
+
+def exact(g: Gaussians4D, rows: slice) -> tuple[Tensor, Tensor, Tensor]:
+    """[n, words] float32 of lives, geometry and colours."""
+    shape = [g.covars] if g.covars is not None else [g.quats, g.scales, g.omega]
+    lives = (g.center, g.width, g.opacities)
+    geometry, colors = (g.means, g.motion, *shape), (g.colors, g.color_rate, g.waves)
+    a, b, c = (_joined(fields, rows) for fields in (lives, geometry, colors))
+    return a, b, c
+
+
+def packed(g: Gaussians4D, rows: slice, unit: Units) -> tuple[Tensor, Tensor, Tensor]:
+    """The same as [n, words] int32: 8 bytes of life, shapes of 16, or 24 where they turn."""
+    width, center = g.width[rows].unsqueeze(1) / unit.width, g.center[rows].unsqueeze(1)
+    halves = _halves(torch.cat([width, g.opacities[rows].unsqueeze(1)], 1))
+    lives = torch.cat([_bits(center), halves], 1)
+    geometry = [_bits(_joined((g.means, g.motion, g.covars), rows))]
+    if g.quats is not None and g.scales is not None:
+        quats = g.quats[rows].float()
+        length = quats.norm(dim=1, keepdim=True).clamp_min(1e-12)
+        fractions = (quats / length * 32767).round().to(torch.int16)
+        geometry += [fractions.view(torch.int32), _halves(g.scales[rows] / unit.scale)]
+        if g.omega is not None:
+            geometry.append(_halves(g.omega[rows] / length))
+    colors = _halves(_joined((g.colors, g.color_rate, g.waves), rows))
+    return lives, torch.cat(geometry, 1), colors
+
+
+def _unit(values: Tensor) -> float:
+    largest = float(values.max()) if values.numel() else 1.0
+    return 2.0 ** math.ceil(math.log2(largest / LARGEST)) if largest > 0 else 1.0
+
+
+def _joined(fields: Sequence[Tensor | None], rows: slice) -> Tensor:
+    parts = [field[rows] for field in fields if field is not None]
+    return torch.cat([part.reshape(len(part), -1) for part in parts], 1).float()
+
+
+def _bits(values: Tensor) -> Tensor:
+    return values.float().contiguous().view(torch.int32)
+
+
+def _halves(values: Tensor) -> Tensor:
+    """[n, ceil(k / 2)] int32 of [n, k], the first of a pair in the low bits; infinity stays."""
+    values = torch.where(values.isinf(), values, values.clamp(-MOST, MOST)).half()
+    if values.shape[1] % 2:
+        values = torch.nn.functional.pad(values, (0, 1))
+    return values.contiguous().view(torch.int32)
