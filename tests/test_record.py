@@ -15,9 +15,10 @@ from viewer import cli, resources
 from viewer.apps.export import Shot, Step, export
 from viewer.core import path_presets as presets
 from viewer.core.decoder import Environment
+from viewer.core.errors import BadArgument
 from viewer.core.film import Film
 from viewer.core.model import StaticModel
-from viewer.core.settings import RenderSettings
+from viewer.core.settings import Mode, RenderSettings
 from viewer.core.splats import Appearance
 from viewer.core.state import State, opened
 from viewer.core.target import to_bytes
@@ -126,6 +127,15 @@ def test_the_same_input_gives_the_same_bytes(ctx, tmp_path, film):
     quick = taken(shot(film, settings=settings), tmp_path / "d", plain)
     plain.release()
     assert np.abs(np.array(slow, int) - np.array(quick, int)).max() <= 3
+
+
+def test_measures_are_averaged_as_they_are_shown(tmp_path):
+    depth = replace(REFERENCE, mode=Mode.DEPTH)
+    plain = taken(shot(Film((24, 16), fps=2), settings=depth), tmp_path / "a")[0]
+    fine = taken(shot(Film((24, 16), fps=2, supersample=2), settings=depth), tmp_path / "b")[0]
+    assert np.abs(plain.astype(int) - fine).mean() < 12
+    with pytest.raises(BadArgument, match="no transparency"):
+        taken(shot(Film((24, 16), fps=2, transparent=True), settings=depth), tmp_path / "c")
 
 
 @pytest.mark.parametrize("name", ["a", "a.mp4"])

@@ -292,7 +292,13 @@ def test_a_frames_cost_is_the_sum_of_its_spans():
 
 
 def test_every_binding_has_a_section_keys_and_words():
-    assert {section for section, _, _ in BINDINGS} == {"Time", "Camera", "Picture", "Window"}
+    assert {section for section, _, _ in BINDINGS} == {
+        "Time",
+        "Camera",
+        "Path",
+        "Picture",
+        "Window",
+    }
     assert all(keys and does for _, keys, does in BINDINGS)
 
 

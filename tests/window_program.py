@@ -111,6 +111,8 @@ def main() -> int:
             "problem": session.problem and f"{session.problem.cause} | {session.problem.fix}",
             "notice": session.notice, "drawn": stats.drawn, "scale": session.scale,
             "recents": session.recents, "renderers": session.renderers, "mark_in": p.mark_in,
+            "keys": [k.seconds for k in state.tour.path.keys], "follow": state.tour.follow,
+            "exporting": session.exporting and session.exporting.fraction,
         }  # fmt: skip
         sys.stdout.write(json.dumps(told) + "\n")
         sys.stdout.flush()

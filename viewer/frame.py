@@ -68,6 +68,7 @@ class FramePath:
     def __init__(self, ctx: moderngl.Context | None, precision: str = "f2") -> None:
         self._ctx = ctx
         self._exact = precision == "f4"
+        self._owner: FramePath | None = None  # whose renderer and compositor are used
         self._compositor = None if ctx is None else Compositor(ctx)
         software = ctx is not None and context.is_software(context.adapter(ctx))
         self._layer = "f4" if software else precision
@@ -77,6 +78,17 @@ class FramePath:
         self._notes: tuple[str, ...] = ()
         self._renderer: Renderer | None = None
         self._targets: Targets | None = None
+
+    def beside(self, precision: str) -> "FramePath":
+        """Another with targets of its own that shares this one's renderer and what it holds.
+
+        Numbers on the device are as exact as here. It is released first.
+        """
+        other = FramePath(None)
+        other._ctx, other._owner, other._exact = self._ctx, self, self._exact
+        other._layer = self._layer if precision == "f2" else precision
+        other._compositor, other._adapter = self._compositor, self._adapter
+        return other
 
     def render(
         self,
@@ -188,7 +200,7 @@ class FramePath:
         """Free everything on the device."""
         if self._renderer is not None:
             self._renderer.release()
-        if self._compositor is not None:
+        if self._compositor is not None and self._owner is None:
             self._compositor.release()
         if self._targets is not None:
             self._targets.release()
@@ -196,6 +208,10 @@ class FramePath:
 
     def _renderer_for(self, settings: RenderSettings) -> Renderer:
         asked = settings.renderer
+        if self._owner is not None:
+            shared = self._owner._renderer_for(settings)
+            self._name, self._notes = self._owner._name, self._owner._notes
+            return shared
         if self._renderer is None or asked != self._asked:
             name, renderer, self._notes = create(asked, self._ctx, self._exact)
             if self._renderer is not None:

@@ -1,6 +1,6 @@
 """Frames along a camera path, to a file: the one way of `record` and of the window."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -50,13 +50,14 @@ class Step:
     stats: FrameStats
 
 
-def export(draw: FramePath, shot: Shot, output: Path) -> Iterator[Step]:
+def export(draw: FramePath, shot: Shot, output: Path) -> Generator[Step, None, None]:
     """Draw and write, a step for each moment drawn; the file is there after the last step.
 
     Closing the iterator leaves nothing. Raises BadArgument or Unusable at its first step.
     """
-    film = shot.film
-    settings = shot.settings
+    film, settings = shot.film, shot.settings
+    if film.transparent and settings.mode.measures:
+        raise BadArgument(f"a picture of {settings.mode.value} has no transparency")
     if film.transparent and settings.background is None:
         settings = replace(settings, background=NOTHING)  # a decoder then leaves alpha as it is
     with writer(output, film) as write:
@@ -99,6 +100,9 @@ def _seen(frame: Frame, shot: Shot, camera: Camera) -> np.ndarray:
 
     Premultiplied, float32, before any rounding to 8 bits.
     """
+    if shot.settings.mode.measures:  # its layer holds no colours
+        picture = frame.picture.read()
+        return picture / np.float32(255) if picture.dtype == np.uint8 else picture
     layer = frame.layer.read()
     if shot.film.transparent:
         return layer

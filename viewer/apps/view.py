@@ -13,6 +13,7 @@ from viewer.apps.desk import Desk, Load, Order, Pick, Scene, problem
 from viewer.apps.kept import first_state, remembered
 from viewer.apps.opening import Opening, time_of
 from viewer.apps.pace import Pace, smoothed
+from viewer.apps.studio import Studio
 from viewer.core import delivery, gestures, look, preferences
 from viewer.core import playback as clock
 from viewer.core import rig as rigs
@@ -22,10 +23,11 @@ from viewer.core.errors import Unusable
 from viewer.core.files import replacing
 from viewer.core.folder import Listing, existing, listing
 from viewer.core.preferences import Preferences
+from viewer.core.report import Report
 from viewer.core.rig import Rig
 from viewer.core.session import NO_SCENE, Problem, Session
 from viewer.core.settings import RenderSettings
-from viewer.core.state import Actions, Dialog, FrameStats, State, opened
+from viewer.core.state import Actions, Dialog, FrameStats, Inputs, State, opened
 from viewer.frame import Frame, FramePath
 from viewer.gl.target import TextureTarget
 from viewer.render import usable
@@ -86,6 +88,7 @@ class Viewer:
         self._path = FramePath(self._window.ctx)
         self._desk = Desk(load)
         self._dataset = Dataset(self._window.ctx)
+        self._studio = Studio(self._window.ctx, self._path)
         self._pace = Pace()
         self._clock = self._titled = self._noticed = time.perf_counter()
         self._title = NAME
@@ -102,21 +105,21 @@ class Viewer:
     def step(self) -> bool:
         """One turn of the loop; False once the window is to be closed."""
         window, desk = self._window, self._desk
-        working = desk.loading is not None or bool(desk.busy)
+        working = desk.loading is not None or bool(desk.busy or self._studio.exporting)
         time.sleep(self._pace.rest(time.perf_counter(), self.state.interface.fps_cap))
         woken = window.poll(self._pace.wait(working))
         now = time.perf_counter()
         dt, self._clock = now - self._clock, now
         if window.minimised and not window.closing:
-            p = clock.tick(self.state.playback, dt)
-            self.state = replace(self.state, playback=p)
+            self.state, _ = update(self.state, Inputs(), self._report(), dt)
+            self._export()
             self._pace = replace(self._pace, started=None)
-            window.poll(0.1)
+            window.poll(0.0 if self._studio.exporting else 0.1)
             return True
         fresh = self._arrivals()
         self._dataset.follow(desk.scene)
         inputs = window.begin()
-        report = desk.scene.report if desk.scene else NO_SCENE
+        report = self._report()
         dt = 0.0 if fresh else dt
         self.state, asked = update(self.state, inputs, report, dt, unseen=self._pending())
         still = not self.state.playback.playing and not self._pending()
@@ -132,8 +135,10 @@ class Viewer:
         self._account(built - start, time.perf_counter() - built)
         active = woken or self._last != (inputs, self.state, self.session.notice)
         self._last = (inputs, self.state, self.session.notice)
-        self._pace = self._pace.began(now, active or self._pending())
+        active = active or self._pending() or self._studio.exporting is not None
+        self._pace = self._pace.began(now, active)
         self._act(asked | drawn, inputs.size)
+        self._export()
         if fresh:
             self._clock = time.perf_counter()  # the first picture of a scene is its first frame
         return not window.closing
@@ -141,6 +146,7 @@ class Viewer:
     def release(self) -> None:
         """Close everything; what is still loading is given up."""
         self.kept = remembered(self.kept, self.state, self._window.size)
+        self._studio.cancel()
         self._desk.release()
         self._dataset.release()
         self._path.release()
@@ -175,7 +181,19 @@ class Viewer:
         elif found is not None and found.point is not None:
             self.state = replace(self.state, rig=rigs.aim(self.state.rig, found.point))
 
+    def _report(self) -> Report:
+        return self._desk.scene.report if self._desk.scene else NO_SCENE
+
+    def _export(self) -> None:
+        """Take an export forward."""
+        try:
+            self._tell(self._studio.step())
+        except Exception as error:
+            self._fail(problem(error, "The export failed"))
+
     def _adopt(self, scene: Scene) -> None:
+        if self._studio.cancel():
+            self._tell("The export was stopped: another scene is open")
         before, last = self.state, self._order
         again = last is not None and last.path == scene.order.path
         self._shown, self._order, self.stats = None, scene.order, FrameStats()
@@ -186,7 +204,8 @@ class Viewer:
             p = replace(p, markers=before.playback.markers)
             same = scene.order == last
             rig = before.rig if same else replace(before.rig, up=self.state.rig.up)
-            self.state = replace(self.state, rig=rig, playback=p)
+            tour = replace(before.tour, follow=False)
+            self.state = replace(self.state, rig=rig, playback=p, tour=tour)
         self.session = replace(self.session, problem=None)
         if scene.order.recent:
             self.kept = preferences.with_recent(self.kept, str(scene.order.path.absolute()))
@@ -255,6 +274,7 @@ class Viewer:
             old,
             scene=scene is not None,
             loading=self._desk.loading,
+            exporting=self._studio.exporting,
             recents=self.kept.recents,
             frame_times=self._pace.times,
             idle=self._pace.idle,
@@ -307,6 +327,8 @@ class Viewer:
                     path, order.options, state.rig, p.time, state.settings
                 )
                 self._tell("Copied the view as a line of text")
+            self.state, told = self._studio.act(actions, desk.scene, self.state)
+            self._tell(told)
             if actions.paste_look:
                 self._go_to(self._window.clipboard)
             at = actions.pick or actions.grab
@@ -340,6 +362,9 @@ class Viewer:
         self._tell(f"Saved {path.absolute()}")
 
     def _tell(self, notice: str) -> None:
+        """Show it for a while; nothing where there is nothing to tell."""
+        if not notice:
+            return
         self._noticed = time.perf_counter()
         self.session = replace(self.session, notice=notice)
 

@@ -5,6 +5,8 @@ from dataclasses import replace
 from viewer.core import gestures, markers, moves, zoom
 from viewer.core import playback as clock
 from viewer.core import rig as rigs
+from viewer.core import tour as tours
+from viewer.core.navigation import Grip
 from viewer.core.playback import Pacing, Playback
 from viewer.core.report import Report
 from viewer.core.rig import Side
@@ -42,7 +44,8 @@ def update(
     state, asked = gestures.moved(state, inputs, report, dt)
     actions = actions | asked
     waits = unseen and state.playback.pacing is Pacing.EVERY
-    p = clock.tick(state.playback, 0.0 if waits else dt)
+    tour, rig, p = tours.tick(state.tour, state.rig, state.playback, 0.0 if waits else dt)
+    state = replace(state, tour=tour, rig=rig)
     if p.time != before and not p.held:
         part = zoom.following(state.interface.ruler, zoom.share(p, p.time))
         state = replace(state, interface=replace(state.interface, ruler=part))
@@ -61,6 +64,8 @@ def _press(state: State, key: str, inputs: Inputs, report: Report) -> tuple[Stat
             return state, Actions(copy_look=True)
         case "v" if ctrl:
             return state, Actions(paste_look=True)
+        case "e" if ctrl:
+            return state, Actions(export=True)
         case "m" if ctrl and shift:
             return replace(state, playback=markers.jump(state.playback, -1)), Actions()
         case "v":
@@ -69,6 +74,8 @@ def _press(state: State, key: str, inputs: Inputs, report: Report) -> tuple[Stat
         case "z" if not ctrl:
             part = zoom.playing_part(state.playback) if shift else zoom.WHOLE
             return replace(state, interface=replace(state.interface, ruler=part)), Actions()
+        case "insert" | "delete" | "b" if not ctrl:
+            return _press_path(state, key, shift), Actions()
         case "f5":
             return state, Actions(reload=True)
         case "f12":
@@ -80,6 +87,19 @@ def _press(state: State, key: str, inputs: Inputs, report: Report) -> tuple[Stat
     state = replace(state, interface=_press_window(state.interface, key, shift))
     moved = _press_camera(state, key, inputs, report)
     return replace(moved, playback=_press_time(moved.playback, key, shift)), Actions()
+
+
+def _press_path(state: State, key: str, shift: bool) -> State:
+    tour, rig, p = state.tour, state.rig, state.playback
+    match key:
+        case "insert":
+            return replace(state, tour=tours.add(tour, rig, p, behind=shift))
+        case "delete":
+            return replace(state, tour=tours.delete(tour, tour.chosen))
+        case "b" if shift:
+            tour, rig, p = tours.follow(tour, rig, p, not tour.follow)
+            return replace(state, tour=tour, rig=rig, playback=p, grip=Grip())  # at rest
+    return replace(state, tour=replace(tour, shown=not tour.shown))
 
 
 def _press_window(interface: Interface, key: str, shift: bool) -> Interface:

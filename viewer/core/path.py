@@ -15,6 +15,8 @@ import numpy as np
 from viewer.core.rig import Quat, Rig, Vec3
 
 Moment = tuple[float, np.ndarray]  # seconds, and what a curve goes through there
+PARTS = 12  # of the line between two keys
+MOST_BENT = 64  # keys of a line that is bent between them
 SAME = 1e-9  # keys whose places differ by less stand at one
 
 
@@ -87,6 +89,18 @@ class CameraPath:
         time = _graph(seconds, [k and (k.seconds, k.time) for k in around], eased=False)
         return Key(seconds, _vec(places), (float(w), float(x), float(y), float(z)), fov, time)
 
+    def line(self) -> np.ndarray:
+        """[M, 3] places along the path, near enough to draw; of a path of many keys those alone."""
+        places = np.array([key.position for key in self.keys]).reshape(-1, 3)
+        if not 2 <= len(places) <= MOST_BENT:
+            return places
+        parts = []
+        for i, (key, following) in enumerate(itertools.pairwise(self.keys)):
+            between = np.linspace(key.seconds, following.seconds, PARTS, endpoint=False)
+            around = (_moment(k, k and k.position) for k in self._around(i))
+            parts.append(_curve(between[:, None], *around, turns=False))
+        return np.concatenate([*parts, places[-1:]])
+
     def _around(self, i: int) -> list[Key | None]:
         """Keys i - 1 to i + 2; beyond an end None, or what lies over the seam."""
         keys, length = self.keys, self.duration
@@ -119,14 +133,17 @@ def _moment(key: Key | None, values: tuple[float, ...] | None) -> Moment | None:
 
 
 def _curve(
-    seconds: float,
+    seconds: float | np.ndarray,
     a: Moment | None,
     b: Moment | None,
     c: Moment | None,
     d: Moment | None,
     turns: bool,
 ) -> np.ndarray:
-    """Between b and c. turns: quaternions, whose signs are made to agree first."""
+    """Between b and c, at a second, or at many [S, 1]: then [S, C].
+
+    turns: quaternions, whose signs are made to agree first.
+    """
     assert b is not None
     assert c is not None
     if turns:  # q and -q are one turn: each is taken on the side of its neighbour

@@ -37,6 +37,17 @@ class Loading:
 
 
 @dataclass(frozen=True, slots=True)
+class Exporting:
+    """An export under way. fraction: 0..1. seconds_left: None before there is anything to say."""
+
+    output: str
+    fraction: float
+    written: int
+    frames: int
+    seconds_left: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """What went wrong, and what the user can do about it."""
 
@@ -59,6 +70,7 @@ class Session:
 
     scene: bool = False
     loading: Loading | None = None
+    exporting: Exporting | None = None
     problem: Problem | None = None
     recents: tuple[str, ...] = ()
     frame_times: tuple[float, ...] = ()

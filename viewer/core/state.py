@@ -15,6 +15,7 @@ from viewer.core.playback import Playback
 from viewer.core.report import Report
 from viewer.core.rig import Rig
 from viewer.core.settings import RenderSettings
+from viewer.core.tour import Tour
 from viewer.core.zoom import WHOLE, Part
 
 
@@ -66,6 +67,7 @@ class State:
     compare: Compare = field(default_factory=Compare)
     navigation: Navigation = field(default_factory=Navigation)
     grip: Grip = field(default_factory=Grip)
+    tour: Tour = field(default_factory=Tour)
     camera_index: int | None = None
 
 
@@ -105,6 +107,10 @@ class Actions:
     option: tuple[str, str] | None = None  # of the format: load again with this name and value
     copy_look: bool = False  # the view, as a line in the clipboard
     paste_look: bool = False
+    export: bool = False  # the camera path
+    cancel_export: bool = False
+    load_path: bool = False
+    save_path: bool = False
 
     def __or__(self, other: "Actions") -> "Actions":
         """Both: the second's path, pick, grab and option win where both have one."""
@@ -121,6 +127,10 @@ class Actions:
             option=other.option or self.option,
             copy_look=other.copy_look or self.copy_look,
             paste_look=other.paste_look or self.paste_look,
+            export=other.export or self.export,
+            cancel_export=other.cancel_export or self.cancel_export,
+            load_path=other.load_path or self.load_path,
+            save_path=other.save_path or self.save_path,
         )
 
 
@@ -168,6 +178,7 @@ def opened(state: State, report: Report) -> State:
             overrun=0.0,
         ),
         interface=replace(state.interface, ruler=WHOLE),
+        tour=Tour(film=replace(state.tour.film, fps=report.fps), output=state.tour.output),
         camera_index=None,
     )
 

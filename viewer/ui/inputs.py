@@ -18,6 +18,8 @@ KEYS = {
     "comma": _K.comma,
     "period": _K.period,
     "home": _K.home,
+    "insert": _K.insert,
+    "delete": _K.delete,
     "end": _K.end,
     "pageup": _K.page_up,
     "pagedown": _K.page_down,

@@ -5,9 +5,9 @@ from dataclasses import replace
 from imgui_bundle import ImVec2, imgui
 
 from viewer.core.bindings import BINDINGS
-from viewer.core.session import Problem, Session
+from viewer.core.session import Exporting, Problem, Session
 from viewer.core.state import Actions, Interface
-from viewer.ui import theme, widgets
+from viewer.ui import ruler, theme, widgets
 
 BOX = (
     imgui.WindowFlags_.no_decoration.value & ~imgui.WindowFlags_.no_scrollbar.value
@@ -59,6 +59,21 @@ def loading(session: Session, room: float) -> Actions:
     """The scene on its way, while the old one stays."""
     _place("loading", session, room, 0.08, 360)
     actions = _progress(session, session.scale)
+    imgui.end()
+    return actions
+
+
+def exporting(found: Exporting, session: Session, room: float) -> Actions:
+    """How far an export is, and a way to stop it."""
+    s = session.scale
+    _place("exporting", session, room, 0.08, 360)
+    width = imgui.get_content_region_avail().x
+    imgui.text_unformatted(widgets.short(found.output, width))
+    left, rest = found.seconds_left, ""
+    if left is not None:
+        rest = f", {ruler.clock(left, 0)}{'' if left >= 60 else ' s'} left"
+    what = f"{found.written:,} of {found.frames:,} frames{rest}"
+    actions = Actions(cancel_export=_bar(found.fraction, what, s))
     imgui.end()
     return actions
 
@@ -126,12 +141,18 @@ def _progress(session: Session, s: float) -> Actions:
     assert found is not None
     width = imgui.get_content_region_avail().x
     imgui.text_unformatted(widgets.short(found.path, width))
-    imgui.progress_bar(found.fraction, ImVec2(width, 6 * s), "")
+    what = f"{found.fraction:4.0%}  {widgets.short(found.what, width * 0.5)}"
+    return Actions(cancel_load=_bar(found.fraction, what, s))
+
+
+def _bar(fraction: float, what: str, s: float) -> bool:
+    """Progress, what is done, and a button; whether that was pressed."""
+    imgui.progress_bar(fraction, ImVec2(imgui.get_content_region_avail().x, 6 * s), "")
     imgui.align_text_to_frame_padding()
-    widgets.dim(f"{found.fraction:4.0%}  {widgets.short(found.what, width * 0.5)}")
+    widgets.dim(what)
     button = ImVec2(90 * s, 0)
     imgui.same_line(imgui.get_window_size().x - imgui.get_style().window_padding.x - button.x)
-    return Actions(cancel_load=imgui.button("Cancel", button))
+    return imgui.button("Cancel", button)
 
 
 def _title(text: str) -> None:

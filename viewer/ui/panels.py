@@ -13,6 +13,9 @@ from viewer.ui.comparebar import comparebar
 from viewer.ui.hud import ROOM as HUD_ROOM
 from viewer.ui.hud import hud
 from viewer.ui.panel import panel, panel_width
+from viewer.ui.pathlines import path_lines
+from viewer.ui.pathtrack import height as path_height
+from viewer.ui.pathtrack import path_track
 from viewer.ui.timeline import height, timeline
 from viewer.ui.viewcube import viewcube
 
@@ -31,9 +34,13 @@ def interface(
     actions = Actions()
     room = display.y
     if state.interface.visible:
-        room -= height(session)
+        below = path_height(state.tour, session)
+        room -= height(session) + below
         if session.scene:
-            state = timeline(state, report, session)
+            state = timeline(state, report, session, below)
+            if below:
+                state = path_track(state, session)
+            path_lines(state, session)
             if session.frusta is not None:
                 state = cameras(state, report, session.frusta, session)
             if session.compared is not None:
@@ -67,6 +74,8 @@ def _over(state: State, session: Session, room: float) -> tuple[State, Actions]:
         actions |= overlays.start_screen(session, room)
     elif session.scene and session.loading is not None:
         actions |= overlays.loading(session, room)
+    elif session.exporting is not None:
+        actions |= overlays.exporting(session.exporting, session, room)
     if session.notice:
         overlays.notice(session, room)
     if shown.help:

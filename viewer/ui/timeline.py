@@ -39,11 +39,11 @@ def height(session: Session) -> float:
     return (LOW_HEIGHT if low else HEIGHT) * session.scale
 
 
-def timeline(state: State, report: Report, session: Session) -> State:
-    """Draw it, and return the state with what was done on it."""
+def timeline(state: State, report: Report, session: Session, below: float = 0.0) -> State:
+    """Draw it, and return the state with what was done on it. below: points left free under it."""
     display, s = imgui.get_io().display_size, session.scale
     tall = height(session)
-    imgui.set_next_window_pos(ImVec2(0, display.y - tall))
+    imgui.set_next_window_pos(ImVec2(0, display.y - below - tall))
     imgui.set_next_window_size(ImVec2(display.x, tall))
     imgui.push_style_var(imgui.StyleVar_.window_rounding.value, 0.0)
     imgui.push_style_var(imgui.StyleVar_.window_padding.value, ImVec2(MARGIN * s, 8 * s))
