@@ -122,6 +122,7 @@ class FramePath:
             adapter=self._adapter,
             notes=self._notes,
             told=counts.told,
+            passes=counts.passes,
             device_memory=counts.nbytes,
         )
         return Frame(layer, picture, stats)

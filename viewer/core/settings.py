@@ -41,6 +41,7 @@ class RenderSettings:
     near: splats nearer than this are not drawn, world units; None is the model's own.
     transmittance_stop: the reference stops a pixel at transmittance 1e-4, as training does.
     Blending in OpenGL cannot stop, so comparisons with it turn this off.
+    peel_layers: passes of `peel`, front to back; None peels until nothing is left.
     """
 
     renderer: str = "auto"
@@ -52,6 +53,7 @@ class RenderSettings:
     antialias: bool | None = None
     near: float | None = None
     transmittance_stop: bool = True
+    peel_layers: int | None = None
 
 
 def next_mode(settings: RenderSettings, step: int) -> RenderSettings:

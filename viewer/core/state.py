@@ -146,6 +146,7 @@ class FrameStats:
     adapter: str = ""
     notes: tuple[str, ...] = ()  # fallbacks taken, and why
     told: str = ""  # what the renderer decided by measuring
+    passes: int = 0  # draws of all splats, where one does not do
     device_memory: int = 0  # bytes it holds there: the model and what a frame needs
 
     @property

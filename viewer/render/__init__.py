@@ -9,10 +9,11 @@ from viewer.render.protocol import Renderer
 
 RENDERERS = {
     "sorted": "viewer.render.sorted:create",
+    "peel": "viewer.render.peel:PeelRenderer",
     "reference": "viewer.render.reference:ReferenceRenderer",
 }
-NEEDS_GL = frozenset({"sorted"})
-AUTO = ("sorted",)  # in this order, the first that works here
+NEEDS_GL = frozenset({"sorted", "peel"})
+AUTO = ("sorted", "peel")  # in this order, the first that works here
 
 
 def create(

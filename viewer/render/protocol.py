@@ -18,13 +18,14 @@ class Counts(NamedTuple):
 
     A renderer whose counts stay on the device gives those of the frame before: to read this one's
     would wait for it. told: how it went about it, where that was decided by measuring. nbytes: what
-    it holds on the device.
+    it holds on the device. passes: draws of all splats, where one does not do.
     """
 
     alive: int
     drawn: int
     told: str = ""
     nbytes: int = 0
+    passes: int = 0
 
 
 @dataclass(frozen=True, eq=False, slots=True)

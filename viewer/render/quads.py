@@ -13,30 +13,51 @@ from viewer.gl.target import TextureTarget
 from viewer.render.median import Median
 from viewer.render.projection import CONSTANTS
 
-STORAGE: dict[str, float | int] = {"STORAGE": 1}  # records lie in storage buffers
+Constants = Mapping[str, float | int]
+STORAGE: Constants = {"STORAGE": 1}  # records lie in storage buffers
+
+
+class Programs:
+    """A program by channels blended: RGB, and the features of a decoder in three textures.
+
+    fetch: where quads find their records, STORAGE or the constants of data textures.
+    """
+
+    def __init__(
+        self, ctx: moderngl.Context, stem: str, fetch: Constants, fragment: str = ""
+    ) -> None:
+        self._programs: dict[int, moderngl.Program] = {}
+        self._vertices: dict[int, moderngl.VertexArray] = {}
+        for channels in (3, FEATURES):
+            constants = {**CONSTANTS, **fetch, "FEATURES": int(channels != 3)}
+            program = draw_program(ctx, stem, constants, fragment, version_of(fetch))
+            self._programs[channels] = program
+            self._vertices[channels] = ctx.vertex_array(program, [])
+
+    def __getitem__(self, channels: int) -> moderngl.Program:
+        return self._programs[channels]
+
+    def vertices(self, channels: int) -> moderngl.VertexArray:
+        """Draws with the program; no vertex buffer is read."""
+        return self._vertices[channels]
+
+    def release(self) -> None:
+        """Free them."""
+        for channels, program in self._programs.items():
+            self._vertices[channels].release()
+            program.release()
 
 
 class Quads:
     """Draws colours front to back, what a mode measures, and the median in several passes.
 
-    fetch: STORAGE, or the constants of data textures.
+    fetch: as of Programs.
     """
 
-    def __init__(self, ctx: moderngl.Context, fetch: Mapping[str, float | int]) -> None:
+    def __init__(self, ctx: moderngl.Context, fetch: Constants) -> None:
         self._ctx = ctx
-        self._constants = {**CONSTANTS, **fetch}
-        self._version = 430 if fetch["STORAGE"] else None
-        # By channels blended: RGB, and the features of a decoder in three textures.
-        self._programs = {
-            channels: draw_program(
-                ctx,
-                "splat",
-                self._constants | {"FEATURES": int(channels != 3)},
-                version=self._version,
-            )
-            for channels in (3, FEATURES)
-        }
-        self._quads = {n: ctx.vertex_array(program, []) for n, program in self._programs.items()}
+        self._fetch = fetch
+        self._programs = Programs(ctx, "splat", fetch)
         self._median: Median | None = None
 
     def draw(
@@ -55,9 +76,7 @@ class Quads:
         """
         median = self._median_of() if settings.mode is Mode.MEDIAN else None
         program = median.program if median else self._programs[target.channels]
-        program["size"] = (camera.width, camera.height)
-        program["discs"] = appearance.footprint is Footprint.PARABOLOID
-        program["mode"] = list(Mode).index(settings.mode)
+        set_quads(program, appearance, camera, settings)
         bind(program)
         if median is not None:
             median.draw(target, appearance, settings, issue)
@@ -68,7 +87,7 @@ class Quads:
         # Front to back: what is already there lets 1 - alpha of the next one through.
         behind = moderngl.ONE if settings.mode is Mode.OVERDRAW else moderngl.ONE_MINUS_DST_ALPHA
         self._ctx.blend_func = behind, moderngl.ONE
-        issue(self._quads[target.channels])
+        issue(self._programs.vertices(target.channels))
 
     @property
     def nbytes(self) -> int:
@@ -77,16 +96,29 @@ class Quads:
 
     def release(self) -> None:
         """Free programs and textures."""
-        for quads, program in zip(self._quads.values(), self._programs.values(), strict=True):
-            quads.release()
-            program.release()
+        self._programs.release()
         if self._median is not None:
             self._median.release()
 
     def _median_of(self) -> Median:
         if self._median is None:
-            self._median = Median(self._ctx, self._constants, self._version)
+            constants = {**CONSTANTS, **self._fetch}
+            self._median = Median(self._ctx, constants, version_of(self._fetch))
         return self._median
+
+
+def version_of(fetch: Constants) -> int | None:
+    """Of GLSL: storage buffers need a later one than the shaders say themselves."""
+    return 430 if fetch["STORAGE"] else None
+
+
+def set_quads(
+    program: moderngl.Program, appearance: Appearance, camera: Camera, settings: RenderSettings
+) -> None:
+    """The uniforms of include/quad.glsl and include/footprint.glsl."""
+    program["size"] = (camera.width, camera.height)
+    program["discs"] = appearance.footprint is Footprint.PARABOLOID
+    program["mode"] = list(Mode).index(settings.mode)
 
 
 def draw_quads(count: int, quads: moderngl.VertexArray) -> None:
