@@ -69,7 +69,7 @@ def test_resizes_models_and_renderer_switches_leave_no_object_behind(ctx):
     before = live_objects()
     path = FramePath(ctx)
     for i in range(100):
-        settings = RenderSettings(renderer=("sorted", "reference")[i % 5 == 4])
+        settings = RenderSettings(renderer=("sorted", "peel", "reference")[max(i % 5 - 2, 0)])
         model = StaticModel(scenes.cloud(20 + i, 0))
         path.render(model, scenes.camera(8 + i % 7, 5 + i % 11), 0.0, settings)
     assert sum(live_objects().values()) < sum(before.values()) + 40

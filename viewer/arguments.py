@@ -43,6 +43,10 @@ def _settings(parser: Parser) -> None:
         "--antialias", choices=ANTIALIAS, default="model",
         help="whether opacity makes up for the least size of a splat; default: the model's own",
     )  # fmt: skip
+    parser.add_argument(
+        "--layers", type=_count, metavar="N",
+        help="passes of the renderer peel, nearest first; default: until nothing is left",
+    )  # fmt: skip
 
 
 def _time(parser: Parser) -> None:

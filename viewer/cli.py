@@ -124,6 +124,7 @@ def _settings(args: argparse.Namespace) -> RenderSettings:
         mode=Mode(given.get("mode", default.mode.value)),
         min_opacity=given.get("min_opacity", default.min_opacity),
         antialias=ANTIALIAS[given.get("antialias", "model")],
+        peel_layers=given.get("layers"),
     )
 
 

@@ -99,6 +99,7 @@ def _measured(
             "seek_ms": measure.seeks(path, model, anywhere, settings, finish),
             "active": measure.spread([s.alive for s in seen]),
             "drawn": measure.spread([s.drawn for s in seen]),
+            "passes": measure.spread([s.passes for s in seen]),
             "quality": measure.quality(path, model, frames, settings),
             "rss_peak_mb": machine.peak_memory_mb(),
             "vram_peak_mb": None,
@@ -128,6 +129,7 @@ def _config(request: BenchRequest, stats: FrameStats, precision: str) -> dict[st
         "mode": (settings.mode.value, default.mode.value),
         "min_opacity": (settings.min_opacity, default.min_opacity),
         "antialias": (settings.antialias, default.antialias),
+        "layers": (settings.peel_layers, default.peel_layers),
     }
     changing = [f"{name}={value}" for name, (value, usual) in given.items() if value != usual]
     return {
@@ -185,6 +187,9 @@ def _print(results: list[dict[str, Any]], report: Report, request: BenchRequest)
             f"first frame {r['result']['first_frame_s'] * 1e3:.0f}; load {r['load_s']:.2f} s",
             soft_wrap=True,
         )
+        if r["result"]["passes"]["max"]:
+            most, mean = r["result"]["passes"]["max"], r["result"]["passes"]["mean"]
+            console.print(f"{r['config']['backend']}: {mean:.1f} passes a frame, at most {most}")
         if context.is_software(r["config"]["adapter"]):
             console.print("A software rasteriser drew this: no figure here speaks for a GPU.")
 

@@ -49,6 +49,8 @@ def line(
         given["min-opacity"] = _text(settings.min_opacity)
     if settings.antialias is not None:
         given["antialias"] = "on" if settings.antialias else "off"
+    if settings.peel_layers is not None:
+        given["layers"] = str(settings.peel_layers)
     words = [f"--{name}={value}" for name, value in given.items()]
     chosen = [f"--option={name}={value}" for name, value in options.items()]
     return shlex.join([path, *words, *chosen])
@@ -77,6 +79,7 @@ def parsed(text: str, settings: RenderSettings) -> Look:
         mode=_one_of({mode.value: mode for mode in Mode}, given.get("mode", "color")),
         min_opacity=min(max(_number(given.get("min-opacity", "0")), 0.0), 1.0),
         antialias=_one_of(ANTIALIAS, given.get("antialias", "model")),
+        peel_layers=max(int(_number(given["layers"])), 1) if "layers" in given else None,
     )
     time = _number(given["time"]) if "time" in given else None
     return Look(words[0], rig_of(given["look"]), time, found)

@@ -83,6 +83,8 @@ def _counts(stats: FrameStats) -> list[tuple[str, str]]:
         ("alive now", f"{stats.alive:,}"),
         ("drawn", f"{stats.drawn:,}"),
     ]
+    if stats.passes:
+        counts.append(("passes", f"{stats.passes:,}"))
     if stats.device_memory:
         counts.append(("on the device", f"{stats.device_memory / 2**20:.1f} MiB"))
     return counts
