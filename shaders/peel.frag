@@ -18,10 +18,15 @@ flat in vec3 view_features;
 flat in vec3 time_features;
 layout(location = 2) out vec4 view_color;
 layout(location = 3) out vec4 time_color;
+#else
+// MODE_MEDIAN peels twice: for alpha alone, and for where half of that is reached.
+uniform bool halving;
+uniform sampler2D covered;           // alpha in all
 #endif
 
 void main() {
-    vec2 last = texelFetch(before, ivec2(gl_FragCoord.xy), 0).xy;
+    ivec2 pixel = ivec2(gl_FragCoord.xy);
+    vec2 last = texelFetch(before, pixel, 0).xy;
     if (place <= last.x || last.y <= 0.0) discard;
     float alpha = alpha_at(offset, color_opacity.a);
     if (alpha < MIN_ALPHA) discard;
@@ -33,5 +38,15 @@ void main() {
 #if FEATURES
     view_color = vec4(view_features * weight, weight);
     time_color = vec4(time_features * weight, weight);
+#else
+    if (mode == MODE_MEDIAN) {
+        color.rgb = vec3(0.0);
+        if (halving) {
+            float whole = texelFetch(covered, pixel, 0).a;
+            bool found = 1.0 - after >= 0.5 * whole;
+            if (found) behind = vec2(0.0);
+            color = vec4(found ? color_opacity.rgb * whole : vec3(0.0), 0.0);
+        }
+    }
 #endif
 }

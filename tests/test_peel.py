@@ -9,7 +9,7 @@ from tests import scenes
 from tests.tolerances import TOLERANCES
 from viewer.core.errors import Unusable
 from viewer.core.model import StaticModel
-from viewer.core.settings import RenderSettings
+from viewer.core.settings import Mode, RenderSettings
 from viewer.frame import Frame, FramePath
 from viewer.render import host, peel, reference
 
@@ -46,12 +46,38 @@ def test_features_are_peeled_as_colours_are(path):
 
 
 @pytest.mark.parametrize(
-    "change", [{"scale": 3.0}, {"sh_degree": 1}, {"near": 4.0}, {"peel_layers": 400}], ids=str
+    "change",
+    [
+        {"scale": 3.0},
+        {"sh_degree": 1},
+        {"near": 4.0},
+        {"min_opacity": 0.4},
+        {"antialias": True},
+        {"peel_layers": 400},
+    ],
+    ids=str,
 )
 def test_settings_mean_the_same_as_to_the_reference(path, change):
     splats, settings = scenes.cloud(800, 11, degree=2), replace(TRAINED, **change)
     want = reference.image(splats, CAMERA, settings).numpy()
     TOLERANCES["peel 32F"].check(drawn(path, splats, settings).layer.read(), want)
+
+
+@pytest.mark.parametrize("name", ["rgb", "large and opaque", "discs", "equal depths", "empty"])
+@pytest.mark.parametrize("mode", [Mode.DEPTH, Mode.MEDIAN, Mode.ALPHA, Mode.CENTERS])
+def test_every_mode_of_peel_equals_the_reference(path, name, mode):
+    # Two dots let 1e-4 through, at which a pixel stops: rounding would decide.
+    stop = mode is not Mode.CENTERS
+    splats = scenes.SCENES[name]()
+    settings = replace(TRAINED, mode=mode, transmittance_stop=stop)
+    want = reference.image(splats, CAMERA, settings).numpy()
+    row = "median depth" if mode is Mode.MEDIAN else "peel 32F"
+    TOLERANCES[row].check(drawn(path, splats, settings).layer.read(), want)
+
+
+def test_modes_that_peel_cannot_draw_are_refused(path):
+    with pytest.raises(Unusable, match=r"peel draws color, .*, not overdraw"):
+        drawn(path, scenes.cloud(5, 0), replace(TRAINED, mode=Mode.OVERDRAW))
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 2), (64, 1), (37, 53)])

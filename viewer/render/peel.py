@@ -20,7 +20,7 @@ from viewer.render.protocol import Counts, Target, Unsliced
 from viewer.render.quads import Programs, set_quads
 
 MOST = 2**22  # splats: places then lie four steps of a 24-bit depth apart
-BEFORE = 2  # texture unit, after those of the records
+BEFORE, COVERED = 2, 3  # texture units, after those of the records
 LAYER_TEXTURES = ("layer", "view_layer", "time_layer")
 
 
@@ -34,6 +34,12 @@ class Layers:
     depth: moderngl.Renderbuffer
     framebuffers: list[moderngl.Framebuffer]
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the textures; depth takes four a pixel."""
+        width, height, _ = self.shape
+        return width * height * (4 + 8 * len(self.behind) + 16 * len(self.colors))
+
     def release(self) -> None:
         """Free them."""
         for held in (*self.framebuffers, *self.behind, *self.colors, self.depth):
@@ -43,7 +49,7 @@ class Layers:
 class PeelRenderer:
     """Exact on any GPU with OpenGL 3.3, ties and the end of a pixel included."""
 
-    modes = frozenset({Mode.COLOR})
+    modes = frozenset(Mode) - {Mode.OVERDRAW}  # a pixel that is finished counts no further
     slices = False
     interactive = True
 
@@ -71,21 +77,27 @@ class PeelRenderer:
         if count > MOST:
             raise Unusable(f"{count} splats at once, peel tells {MOST} apart")
         with spans.measure("blend"):
+            target.framebuffer.clear()
             layers = self._layers_of(target)
             program = self._peel[target.channels]
-            set_quads(program, camera, source.appearance)
+            set_quads(program, source.appearance, camera, settings)
             program["count"] = count
             stop = MIN_TRANSMITTANCE if settings.transmittance_stop else 0.0
             program["least_transmittance"] = stop
-            target.framebuffer.clear()
-            passes = self._peeled(count, settings.peel_layers, layers, target) if count else 0
-        return Counts(len(source), count, nbytes=self._records.nbytes, passes=passes)
+            passes = 0
+            # The median is known once it is known what covers a pixel in all.
+            for halving in (False, True)[: 2 if settings.mode is Mode.MEDIAN else 1]:
+                if target.channels == 3:
+                    program["halving"], program["covered"] = halving, COVERED
+                    target.color.use(COVERED)
+                passes += self._peeled(count, settings.peel_layers, layers, target)
+        return Counts(len(source), count, nbytes=self.nbytes, passes=passes)
 
     def _peeled(self, count: int, most: int | None, layers: Layers, target: TextureTarget) -> int:
         """Layer after layer into the target; gives the number of passes."""
         layers.framebuffers[1].clear(0.0, 1.0)  # nothing peeled, all shines through
         passes = 0
-        while passes != most:
+        while count and passes != most:
             # To wait for each pass costs less than to draw one in vain.
             anything = self._peel_once(count, layers, passes % 2, target.channels)
             passes += 1
@@ -119,8 +131,13 @@ class PeelRenderer:
             program[name] = slot
         self._add.vertices(target.channels).render(moderngl.TRIANGLES, vertices=3)
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes held on the device, without programs and targets."""
+        return self._records.nbytes + (self._layers.nbytes if self._layers else 0)
+
     def release(self) -> None:
-        """Free programs and textures."""
+        """Free programs and textures; moderngl frees the query."""
         self._records.release()
         self._peel.release()
         self._add.release()
