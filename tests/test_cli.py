@@ -157,14 +157,18 @@ def test_a_stopped_recording_leaves_nothing(scene, tmp_path, capsys, monkeypatch
 def test_bench_prints_and_writes_its_figures(scene, tmp_path, capsys):
     output = tmp_path / "bench.json"
     words = ["bench", scene, "--size", "32x18", "--frames", "4", "--warmup", "1", "--repeats", "2"]
-    words += ["--quality-frames", "1", "--time-path", "seek", "--renderer", "sorted,reference"]
+    words += ["--quality-frames", "1", "--time-path", "seek", "--renderer", "sorted,peel,reference"]
+    words += ["--layers", "40"]
     assert run(*words, "--json", str(output)) == 0
-    assert "milliseconds a frame" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "milliseconds a frame" in shown
+    assert "peel: " in shown
+    assert "passes a frame" in shown
     document = json.loads(output.read_text())
     assert document["schema"] == "view4d-bench-1"
     assert document["scene"]["n_total"] == 50
     names = [r["config"]["backend"] for r in document["results"]]
-    assert names == ["sorted", "reference"]
+    assert names == ["sorted", "peel", "reference"]
     for result in document["results"]:
         figures = result["result"]
         assert 0 < figures["frame_ms"]["p50"] <= figures["frame_ms"]["max"]
@@ -172,6 +176,7 @@ def test_bench_prints_and_writes_its_figures(scene, tmp_path, capsys):
             {"sort"} if result["config"]["backend"] == "reference" else set()
         )
         assert figures["quality"]["max_abs"] < 0.02
+        assert (1 < figures["passes"]["max"] < 40) == (result["config"]["backend"] == "peel")
 
 
 @pytest.mark.parametrize("name", ["3dgs-ply", "spacetime", "splatv", "ftgs-ply", "sequence"])
@@ -239,7 +244,7 @@ BAD_WORDS = {
     "slice suffix": (["slice", "SCENE", "--output", "a.txt"],
                      "expected a name ending in .npz or .ply or .splat or .spz"),
     "renderer": (["render", "SCENE", "--output", "a.png", "--renderer", "best"],
-                 "renderer is 'best', expected auto, sorted, reference"),
+                 "renderer is 'best', expected auto, sorted, peel, reference"),
     "bench renderer": (["bench", "SCENE", "--renderer", "sorted,best"], "--renderer is 'best'"),
     "time and frame": (["slice", "SCENE", "--output", "a.npz", "--time", "0", "--frame", "0"],
                        "--time and --frame say the same thing"),
@@ -250,6 +255,7 @@ BAD_WORDS = {
     "option": (["info", "SCENE", "--option", "colour=red"], "ftgs-ply has no such option"),
     "option form": (["info", "SCENE", "--option", "fps"], "--option: "),
     "frames": (["bench", "SCENE", "--frames", "0"], "--frames: "),
+    "layers": (["render", "SCENE", "--output", "a.png", "--layers", "0"], "--layers: "),
     "two ways": (["record", "SCENE", "--output", "a", "--orbit", "--preset", "dolly"],
                  "--preset and --orbit say the same thing"),
     "preset": (["record", "SCENE", "--output", "a", "--preset", "loop"], "invalid choice: 'loop'"),

@@ -44,7 +44,7 @@ def test_render_and_bench_work_on_an_older_opengl(tmp_path, version):
         output = tmp_path / f"{name}.npy"
         size = ("--size", "80x60", "--time", "0.4", "--output", str(output))
         shown = run(version, "render", scene, "--renderer", name, *size)
-        assert f", {'sorted' if name == 'auto' else name} on" in shown
+        assert f", {'sorted' if name == 'auto' else name} " in shown
         pictures.append(np.load(output))
     TOLERANCES["sorted 32F, stop"].check(pictures[0], pictures[2])
     TOLERANCES["peel 32F"].check(pictures[1], pictures[2])

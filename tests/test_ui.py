@@ -30,7 +30,7 @@ from viewer.ui import ruler  # noqa: E402
 pytestmark = pytest.mark.gl
 
 STATS = FrameStats(
-    spans=(("slice", 1.0),), total=5, renderer="sorted", adapter="test", notes=("n",)
+    spans=(("slice", 1.0),), total=5, renderer="peel", adapter="test", notes=("n",), passes=7
 )
 SESSION = Session(scene=True, frame_times=(16.0, 17.0), recents=("/a/b.ply",))
 SIZE = (1000, 600)

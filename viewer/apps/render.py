@@ -36,9 +36,10 @@ def render(request: RenderRequest) -> int:
             shown = picture if picture.dtype == np.uint8 else to_bytes(picture)
             Image.fromarray(shown[..., :3]).save(beside, format="PNG")
     stats = frame.stats
+    passes = f" in {stats.passes} passes" if stats.passes else ""
     print(
         f"{request.output}: {camera.width}x{camera.height} at time {time:g}, "
-        f"{stats.alive} of {stats.total} Gaussians, {stats.renderer} on {stats.adapter}"
+        f"{stats.alive} of {stats.total} Gaussians, {stats.renderer}{passes} on {stats.adapter}"
     )
     for warning in report.warnings:
         print(f"warning: {warning}")
