@@ -53,8 +53,8 @@ class PeelRenderer:
     slices = False
     interactive = True
 
-    def __init__(self, ctx: moderngl.Context) -> None:
-        """Raises Unusable when textures are too small here."""
+    def __init__(self, ctx: moderngl.Context, exact: bool = True) -> None:
+        """exact: float32 it is in any case. Raises Unusable when textures are too small here."""
         self._ctx = ctx
         self._records = RecordTextures(ctx)
         self._peel = Programs(ctx, "peel", FETCH)

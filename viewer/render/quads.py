@@ -14,7 +14,7 @@ from viewer.render.median import Median
 from viewer.render.projection import CONSTANTS
 
 Constants = Mapping[str, float | int]
-STORAGE: Constants = {"STORAGE": 1}  # records lie in storage buffers
+STORAGE: dict[str, float | int] = {"STORAGE": 1}  # records lie in storage buffers
 
 
 class Programs:
