@@ -85,11 +85,11 @@ def test_shift_and_right_drag_roll_the_scene_with_the_hand():
     assert rolled(press(state, "u").rig) == pytest.approx(0, abs=1e-9)
 
 
-def test_b_turns_as_a_ball_and_back():
-    ball = press(start(), "b")
+def test_u_with_shift_turns_as_a_ball_and_back():
+    ball = press(start(), "u", modifiers=("shift",))
     state = drag(ball, "left", (0.0, -200.0))
     assert state.rig == moves.tumble(start().rig, 0.0, 2 * 200 * 2.0 / SIZE[1])
-    assert press(ball, "b") == start()
+    assert press(ball, "u", modifiers=("shift",)) == start()
 
 
 def test_with_inertia_a_turn_goes_on_and_comes_to_rest():

@@ -8,7 +8,7 @@ from viewer.core.settings import RenderSettings
 def test_what_was_set_is_there_at_the_next_start():
     kept = Preferences(
         ("/a",), (800, 600), False, 60, False, "time", cube=False, ball=True, to_pointer=False,
-        inertia=True,
+        inertia=True, theme="light", scale=1.5,
     )  # fmt: skip
     state = first_state(kept, RenderSettings())
     assert remembered(Preferences(("/a",)), state, (800, 600)) == kept

@@ -12,8 +12,9 @@ from viewer.core.preferences import MOST_RECENTS, Preferences, with_recent
 def test_what_is_saved_is_loaded(tmp_path):
     path = tmp_path / "deep" / "settings.json"
     kept = Preferences(
-        ("/a", "/ü b"), (800, 600), False, 60, False, "seconds", False, True, False, True
-    )
+        ("/a", "/ü b"), (800, 600), False, 60, False, "seconds", "light", 1.5, cube=False,
+        ball=True, to_pointer=False, inertia=True,
+    )  # fmt: skip
     preferences.save(kept, path)
     assert preferences.load(path) == kept
     assert [p.name for p in path.parent.iterdir()] == ["settings.json"]
@@ -44,7 +45,8 @@ def test_each_entry_that_makes_no_sense_is_its_default_alone(tmp_path):
         json.dumps(
             {
                 "recents": ["/a", 3, "/a", "/b"], "size": [1, 99999], "vsync": "yes",
-                "fps_cap": -1, "panel": False, "units": "fortnights",
+                "fps_cap": -1, "panel": False, "units": "fortnights", "theme": "plaid",
+                "scale": True, "cube": 1,
             }
         )
     )  # fmt: skip

@@ -23,8 +23,10 @@ from viewer.core.state import (
     Inputs,
     Interface,
     State,
+    Theme,
     go_to_camera,
     opened,
+    reset,
 )
 
 SIZE = (160, 90)
@@ -312,3 +314,26 @@ def test_v_shows_the_next_mode_and_shift_the_one_before():
     assert press(start(), "v").settings.mode is Mode.DEPTH
     assert press(start(), "v", modifiers=("shift",)).settings.mode is Mode.OVERDRAW
     assert press(start(), *["v"] * len(Mode)) == start()
+
+
+def test_reset_makes_every_setting_as_at_first_and_keeps_the_scene():
+    changed = press(press(start(), "g", "right", "f11"), "u", modifiers=("shift",))
+    changed = replace(
+        changed,
+        settings=replace(changed.settings, scale=2.0),
+        interface=replace(changed.interface, theme=Theme.LIGHT, scale=2.0),
+        camera_index=1,
+    )
+    again = reset(changed)
+    assert (again.rig, again.playback, again.camera_index) == (
+        changed.rig, changed.playback, 1,
+    )  # fmt: skip
+    fresh = State()
+    assert (again.settings, again.navigation) == (fresh.settings, fresh.navigation)
+    assert again.interface == replace(fresh.interface, fullscreen=True)
+
+
+def test_no_key_is_bound_twice():
+    keys = [key for _, keys, _ in BINDINGS for key in keys.split("  ")]
+    twice = {key for key in keys if keys.count(key) > 1}
+    assert twice <= {"wheel"}  # which is the ruler's over the ruler

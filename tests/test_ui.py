@@ -22,10 +22,11 @@ from viewer.core.state import (  # noqa: E402
     FrameStats,
     Interface,
     State,
+    Theme,
     Units,
     opened,
 )
-from viewer.ui import ruler  # noqa: E402
+from viewer.ui import ruler, theme  # noqa: E402
 
 pytestmark = pytest.mark.gl
 
@@ -207,6 +208,7 @@ def test_an_error_is_shown_until_dismissed(ui):
     assert (one.picture() != before).mean() > 0.02
     asked = press_somewhere(one, lambda a: a.dismiss_error, (300, 480), (150, 260))
     assert asked.dismiss_error
+    assert press_somewhere(one, lambda a: a.copy_report, (300, 600), (150, 260)).copy_report
 
 
 def test_loading_can_be_cancelled_with_and_without_a_scene(ui):
@@ -434,3 +436,26 @@ def test_a_ruler_that_is_near_has_ticks_of_its_own():
     near = ruler.ticks(p, Units.FRAMES, 966.0, 64.0, (0.5, 0.501))
     assert [t.label for t in near if t.label][:2] == ["5000", "5001"]
     assert all(0 <= t.place <= 1 + 1e-9 for t in near)
+
+
+def test_every_tone_is_another_colour_in_each_theme_and_text_can_be_read(ui):
+    one = ui()
+    for chosen in Theme:
+        theme.apply(1.0, chosen)
+        tones = [theme.TEXT, theme.DIM, theme.FAINT, theme.ACCENT, theme.WARNING, theme.LOADED,
+                 theme.DANGER, theme.FIELD, theme.FIELD_ACTIVE, theme.HOLLOW, theme.PLAYHEAD,
+                 theme.BACKDROP, theme.LINE, theme.POPUP]  # fmt: skip
+        assert len({tone.value for tone in tones}) == len(tones)
+        for tone in (theme.TEXT, theme.DIM, theme.WARNING, theme.DANGER, theme.ACCENT):
+            for ground in (theme.POPUP, imgui.Col_.window_bg):
+                assert contrast(theme.rgba(tone), theme.rgba(ground)) > 4.5
+    assert one.frame().picture().mean() > ui().picture().mean()
+
+
+def contrast(a, b) -> float:
+    """Of two colours, as WCAG 2 has it: 1 to 21."""
+    light = []
+    for color in (a, b):
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in color[:3]]
+        light.append(float(np.dot(linear, (0.2126, 0.7152, 0.0722))))
+    return (max(light) + 0.05) / (min(light) + 0.05)

@@ -16,7 +16,7 @@ import moderngl
 
 from viewer import resources
 from viewer.core.errors import Unusable
-from viewer.core.state import Inputs, Interface
+from viewer.core.state import Inputs, Interface, Theme
 from viewer.gl import context
 from viewer.gl.interface import InterfaceRenderer
 from viewer.gl.target import TextureTarget
@@ -24,7 +24,6 @@ from viewer.ui import inputs, theme
 
 FIX = "'doctor' tells more; 'render', 'record' and 'bench' need no window"
 VERSIONS = ((4, 3), (3, 3))  # of OpenGL, the first that the driver gives
-BACKDROP = (0.055, 0.06, 0.072)  # behind the start screen
 
 
 class Window:
@@ -44,7 +43,8 @@ class Window:
         imgui.backends.glfw_init_for_opengl(address or 0, True)
         self._renderer = InterfaceRenderer(self.ctx)
         self._vsync: bool | None = None
-        self._scale = 1.0
+        self._scale = 1.0  # the screen's
+        self._wanted, self._applied = Interface(), (0.0, Theme.DARK)
         self._title = title
         self._windowed: tuple[int, int, int, int] | None = None  # where it was before full screen
         self._set_vsync(vsync)
@@ -63,7 +63,7 @@ class Window:
     @property
     def scale(self) -> float:
         """Points of the interface for one design pixel."""
-        return self._scale
+        return self._scale * self._wanted.scale
 
     @property
     def size(self) -> tuple[int, int]:
@@ -120,7 +120,7 @@ class Window:
         screen.viewport = screen.scissor = (0, 0, width, height)
         self.ctx.enable_only(moderngl.NOTHING)
         if picture is None:
-            screen.clear(*BACKDROP, 1.0)
+            screen.clear(*theme.rgba(theme.BACKDROP))
         else:
             self.ctx.copy_framebuffer(screen, picture.framebuffer)
         if over is not None:
@@ -129,7 +129,11 @@ class Window:
         glfw.swap_buffers(self._handle)
 
     def follow(self, interface: Interface, title: str) -> None:
-        """Be as the state says; nothing is asked of the system that is so already."""
+        """Be as the state says; nothing is asked of the system that is so already.
+
+        Colours and sizes of the interface change with the next frame.
+        """
+        self._wanted = interface
         self._set_vsync(interface.vsync)
         if interface.fullscreen != (self._windowed is not None):
             self._switch_full_screen()
@@ -184,10 +188,11 @@ class Window:
         points = max(1, glfw.get_window_size(self._handle)[0])
         # Where the system scales windows itself, points are design pixels already.
         scale = glfw.get_window_content_scale(self._handle)[0] * points / dense
-        scale = min(max(round(scale * 20) / 20, 0.5), 4.0)
-        if scale != self._scale:
-            theme.apply(scale)
-            self._scale = scale
+        self._scale = min(max(round(scale * 20) / 20, 0.5), 4.0)
+        wanted = self.scale, self._wanted.theme
+        if wanted != self._applied:
+            theme.apply(*wanted)
+            self._applied = wanted
 
     def _switch_full_screen(self) -> None:
         if self._windowed is not None:

@@ -9,10 +9,9 @@ from viewer.core.frusta import Frusta
 from viewer.core.session import Session
 from viewer.core.state import State
 from viewer.gl.lines import Lines
-from viewer.ui import theme
 
 WIDTH = 1.25  # design pixels
-COLORS = ((0.98, 0.80, 0.40, 0.75), theme.ACCENT)  # of all, and of the one gone to last
+COLORS = ((0.98, 0.80, 0.40, 0.75), (0.36, 0.64, 0.98, 1.0))  # of all, and of the one gone to last
 
 
 class Dataset:

@@ -32,16 +32,30 @@ class Finding:
 
 def doctor() -> int:
     """Print all findings. Exit code 1 when no picture can be made with OpenGL here."""
-    findings = [*_program(), *_graphics(), _display(), *_optional()]
+    found = findings()
     table = Table(show_header=False, box=None, pad_edge=False)
     for column in ("what", "works", "found"):
         table.add_column(column, overflow="fold")
-    for f in findings:
+    for f in found:
         mark = "[green]yes[/green]" if f.works else "[yellow]no[/yellow]"
         fix = f"\nfix: {f.fix}" if f.fix else ""
         table.add_row(escape(f.what), mark, escape(f.found + fix))
     terminal().print(table)
-    return 0 if any(f.what == "OpenGL" and f.works for f in findings) else 1
+    return 0 if any(f.what == "OpenGL" and f.works for f in found) else 1
+
+
+def findings(ctx: moderngl.Context | None = None) -> list[Finding]:
+    """All that is known of this machine. ctx: a window's, which is then looked at; None: own."""
+    return [*_program(), *_graphics(ctx), _display(), *_optional()]
+
+
+def as_text(found: list[Finding]) -> str:
+    """A line for each finding."""
+    lines = []
+    for f in found:
+        fix = f" (fix: {f.fix})" if f.fix else ""
+        lines.append(f"{f.what}: {'yes' if f.works else 'no'}, {f.found}{fix}")
+    return "\n".join(lines)
 
 
 def has_display() -> bool:
@@ -69,22 +83,23 @@ def _version(name: str) -> str:
         return "not installed"
 
 
-def _graphics() -> list[Finding]:
+def _graphics(given: moderngl.Context | None) -> list[Finding]:
     try:
-        ctx = context.headless()
+        ctx = given or context.headless()
     except Unusable as error:
         return [Finding("OpenGL", False, error.cause, error.fix)]
     version = f"{ctx.info['GL_VERSION']} on {context.adapter(ctx)}"
     hint = " (drawn by the processor: correct, not fast)" if context.is_software(version) else ""
-    findings = [Finding("OpenGL", True, version + hint), _compute(ctx)]
+    found = [Finding("OpenGL", True, version + hint), _compute(ctx)]
     for name in RENDERERS:
         try:
             create(name, ctx)[1].release()
-            findings.append(Finding(f"renderer {name}", True, "works here"))
+            found.append(Finding(f"renderer {name}", True, "works here"))
         except Unusable as error:
-            findings.append(Finding(f"renderer {name}", False, error.cause, error.fix))
-    ctx.release()
-    return findings
+            found.append(Finding(f"renderer {name}", False, error.cause, error.fix))
+    if given is None:
+        ctx.release()
+    return found
 
 
 def _compute(ctx: moderngl.Context) -> Finding:

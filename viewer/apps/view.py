@@ -5,22 +5,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from PIL import Image
-
 from viewer import formats, resources
+from viewer.apps import takeaway, trouble
 from viewer.apps.dataset import Dataset
 from viewer.apps.desk import Desk, Load, Order, Pick, Scene, problem
+from viewer.apps.doctor import findings
 from viewer.apps.kept import first_state, remembered
 from viewer.apps.opening import Opening, time_of
 from viewer.apps.pace import Pace, smoothed
 from viewer.apps.studio import Studio
-from viewer.core import delivery, gestures, look, preferences
+from viewer.core import delivery, gestures, preferences
 from viewer.core import playback as clock
 from viewer.core import rig as rigs
 from viewer.core.controls import update
 from viewer.core.delivery import Delivery
 from viewer.core.errors import Unusable
-from viewer.core.files import replacing
 from viewer.core.folder import Listing, existing, listing
 from viewer.core.preferences import Preferences
 from viewer.core.report import Report
@@ -321,14 +320,17 @@ class Viewer:
             if actions.screenshot:
                 self._save_picture()
             if actions.copy_look and desk.scene is not None:
-                order, p = desk.scene.order, state.playback
-                path = str(order.path.absolute())
-                self._window.clipboard = look.line(
-                    path, order.options, state.rig, p.time, state.settings
-                )
+                self._window.clipboard = self._look()
                 self._tell("Copied the view as a line of text")
             self.state, told = self._studio.act(actions, desk.scene, self.state)
             self._tell(told)
+            if actions.copy_report and self.session.problem is not None:
+                found = findings(self._window.ctx)
+                told = trouble.report(
+                    self.session.problem, self._look(), found, resources.log_file()
+                )
+                self._window.clipboard = told
+                self._tell("Copied a report of what went wrong")
             if actions.paste_look:
                 self._go_to(self._window.clipboard)
             at = actions.pick or actions.grab
@@ -338,28 +340,23 @@ class Viewer:
         except Exception as error:
             self._fail(problem(error, "This failed"))
 
+    def _look(self) -> str:
+        """The view as a line of text; empty where no scene is open."""
+        scene = self._desk.scene
+        return "" if scene is None else takeaway.look_of(scene.order, self.state)
+
     def _go_to(self, text: str) -> None:
         """See the open scene as a copied line says."""
         try:
-            seen = look.parsed(text, self.state.settings)
+            self.state = takeaway.gone_to(self.state, text)
         except ValueError as error:
             self._tell(f"The clipboard holds no view: {error}")
-            return
-        p = self.state.playback
-        if seen.time is not None:
-            p = replace(clock.seek(p, seen.time), playing=False)
-        self.state = replace(
-            self.state, rig=seen.rig, playback=p, settings=seen.settings, camera_index=None
-        )
 
     def _save_picture(self) -> None:
         frame = self._shown.frame if self._shown else None
-        if frame is None:
-            return
-        path = next(p for i in range(1, 10**6) if not (p := Path(f"{NAME}-{i:04}.png")).exists())
-        with replacing(path) as beside:
-            Image.fromarray(frame.picture.read()[..., :3]).save(beside, format="PNG")
-        self._tell(f"Saved {path.absolute()}")
+        if frame is not None:
+            path = takeaway.save_picture(frame.picture.read()[..., :3], NAME)
+            self._tell(f"Saved {path.absolute()}")
 
     def _tell(self, notice: str) -> None:
         """Show it for a while; nothing where there is nothing to tell."""

@@ -134,11 +134,11 @@ def _press_camera(state: State, key: str, inputs: Inputs, report: Report) -> Sta
             bounds = report.bounds
             framed = rigs.frame(state.rig, bounds.center, bounds.radius, aspect)
             return replace(state, rig=framed, camera_index=None)
-        case "u":
-            return replace(state, rig=moves.level(state.rig))
-        case "b":
+        case "u" if "shift" in inputs.modifiers:
             ball = replace(state.navigation, ball=not state.navigation.ball)
             return replace(state, navigation=ball)
+        case "u":
+            return replace(state, rig=moves.level(state.rig))
         case "r":
             return replace(state, rig=report.home, camera_index=None)
         case "y":

@@ -29,6 +29,8 @@ class Preferences:
     fps_cap: int = 0
     panel: bool = True
     units: str = "frames"
+    theme: str = "dark"
+    scale: float = 1.0
     cube: bool = True
     ball: bool = False
     to_pointer: bool = True
@@ -48,6 +50,8 @@ def load(path: Path) -> Preferences:
     names = [r for r in recents if isinstance(r, str)] if isinstance(recents, list) else []
     cap = entries.get("fps_cap")
     units = entries.get("units")
+    theme = entries.get("theme")
+    scale: Any = entries.get("scale")
     return Preferences(
         recents=tuple(dict.fromkeys(names))[:MOST_RECENTS],
         size=_size(entries.get("size")) or default.size,
@@ -55,6 +59,8 @@ def load(path: Path) -> Preferences:
         fps_cap=cap if type(cap) is int and 0 <= cap <= 1000 else default.fps_cap,
         panel=_bool(entries.get("panel"), default.panel),
         units=units if units in ("frames", "seconds", "time") else default.units,
+        theme=theme if theme in ("dark", "light") else default.theme,
+        scale=float(scale) if _number(scale) and 0.5 <= scale <= 3 else default.scale,
         cube=_bool(entries.get("cube"), default.cube),
         ball=_bool(entries.get("ball"), default.ball),
         to_pointer=_bool(entries.get("to_pointer"), default.to_pointer),
@@ -74,6 +80,10 @@ def with_recent(preferences: Preferences, opened: str) -> Preferences:
     """The same with a path on top of the recent ones."""
     others = [r for r in preferences.recents if r != opened]
     return replace(preferences, recents=(opened, *others)[:MOST_RECENTS])
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _bool(value: Any, default: bool) -> bool:

@@ -27,6 +27,16 @@ class Units(Enum):
     TIME = "time"  # the model's own
 
 
+class Theme(Enum):
+    """The colours of the interface."""
+
+    DARK = "dark"
+    LIGHT = "light"
+
+
+SCALES = (0.75, 1.0, 1.25, 1.5, 1.75, 2.0)  # of the interface, that the user picks from
+
+
 @dataclass(frozen=True, slots=True)
 class Dialog:
     """The open dialog. text: what stands in its field. chosen: the name picked in the list."""
@@ -38,7 +48,10 @@ class Dialog:
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """How the window itself is set. fps_cap: 0 is none."""
+    """How the window itself is set. fps_cap: 0 is none.
+
+    scale: of the interface, on top of the screen's.
+    """
 
     visible: bool = True
     help: bool = False
@@ -53,6 +66,8 @@ class Interface:
     vsync: bool = True
     fps_cap: int = 0
     fullscreen: bool = False
+    theme: Theme = Theme.DARK
+    scale: float = 1.0
     watch: bool = False  # load again what training leaves anew
 
 
@@ -105,6 +120,7 @@ class Actions:
     pick: tuple[float, float] | None = None  # framebuffer pixels: make this surface the pivot
     grab: tuple[float, float] | None = None  # framebuffer pixels: which surface the hand is on
     option: tuple[str, str] | None = None  # of the format: load again with this name and value
+    copy_report: bool = False  # of what went wrong, for the clipboard
     copy_look: bool = False  # the view, as a line in the clipboard
     paste_look: bool = False
     export: bool = False  # the camera path
@@ -125,6 +141,7 @@ class Actions:
             pick=other.pick or self.pick,
             grab=other.grab or self.grab,
             option=other.option or self.option,
+            copy_report=other.copy_report or self.copy_report,
             copy_look=other.copy_look or self.copy_look,
             paste_look=other.paste_look or self.paste_look,
             export=other.export or self.export,
@@ -231,3 +248,13 @@ def toggle_compare(state: State, report: Report) -> State:
     if p.playing or shot is None or shot.time is None:
         return state
     return replace(state, playback=clock.seek(p, shot.time))
+
+
+def reset(state: State) -> State:
+    """Every setting as it is at first; the scene, where one stands in it, and its time stay."""
+    fresh = State()
+    kept = replace(fresh.interface, fullscreen=state.interface.fullscreen)
+    return replace(
+        state, settings=fresh.settings, interface=kept, compare=fresh.compare,
+        navigation=fresh.navigation,
+    )  # fmt: skip

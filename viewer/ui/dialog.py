@@ -28,7 +28,7 @@ def open_dialog(dialog: Dialog, session: Session) -> tuple[Dialog | None, Action
     tall = imgui.get_content_region_avail().y - footer
     entered = ""
     if tall > 20 * s:
-        imgui.push_style_color(imgui.Col_.child_bg.value, theme.vec((0.0, 0.0, 0.0, 0.22)))
+        imgui.push_style_color(imgui.Col_.child_bg.value, theme.vec(theme.HOLLOW))
         imgui.begin_child("entries", ImVec2(0, tall))
         dialog, entered = _entries(dialog, session)
         imgui.end_child()

@@ -25,7 +25,7 @@ def hud(
     imgui.set_next_window_pos(ImVec2(12 * s, 12 * s))
     tall = room - 24 * s
     imgui.set_next_window_size_constraints(ImVec2(WIDTH * s, 0), ImVec2(WIDTH * s, tall))
-    imgui.set_next_window_bg_alpha(0.80)
+    imgui.set_next_window_bg_alpha(0.88)
     imgui.begin("statistics", None, FLAGS | imgui.WindowFlags_.always_auto_resize.value)
     _speed(session, s)
     if room > 220 * s:
@@ -71,7 +71,7 @@ def _speed(session: Session, s: float) -> None:
 def _graph(session: Session, s: float) -> None:
     times = np.array(session.frame_times[-120:] or (0.0,), dtype=np.float32)
     top = max(20.0, float(times.max()) * 1.15)
-    imgui.push_style_color(imgui.Col_.frame_bg.value, theme.vec((1.0, 1.0, 1.0, 0.04)))
+    imgui.push_style_color(imgui.Col_.frame_bg.value, theme.vec(theme.TEXT, 0.05))
     size = ImVec2(imgui.get_content_region_avail().x, 34 * s)
     imgui.plot_lines("##times", times, graph_size=size, scale_min=0.0, scale_max=top)
     imgui.pop_style_color()

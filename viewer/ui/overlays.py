@@ -89,8 +89,11 @@ def error(problem: Problem, session: Session, room: float) -> Actions:
     imgui.dummy(ImVec2(0, 2 * s))
     dismissed = imgui.button("Dismiss", ImVec2(110 * s, 0))
     imgui.set_item_tooltip("Esc")
+    imgui.same_line()
+    copied = imgui.button("Copy a report", ImVec2(130 * s, 0))
+    imgui.set_item_tooltip("What went wrong, on which machine, as text in the clipboard")
     imgui.end()
-    return Actions(dismiss_error=dismissed)
+    return Actions(dismiss_error=dismissed, copy_report=copied)
 
 
 def help_window(interface: Interface, session: Session) -> Interface:
@@ -167,7 +170,7 @@ def _place(
     room: float,
     down: float,
     width: float,
-    border: theme.Color = theme.LINE,
+    border: theme.Color | theme.Tone = theme.LINE,
     flags: int = 0,
 ) -> None:
     """Begin a box in the middle, `down` 0..1 of the way, at most `width` design pixels wide."""

@@ -7,7 +7,7 @@ from imgui_bundle import ImVec2, imgui
 
 from viewer.core.report import Report
 from viewer.core.session import Session
-from viewer.core.state import Actions, Interface, State
+from viewer.core.state import SCALES, Actions, Interface, State, Theme, reset
 from viewer.ui import overlays, picture, theme, widgets
 from viewer.ui.exportpanel import export_section
 from viewer.ui.viewpoint import navigation, viewpoint
@@ -61,6 +61,9 @@ def _sections(state: State, report: Report, session: Session) -> tuple[State, Ac
         actions |= _scene(report, s)
     if widgets.section("Window"):
         state = replace(state, interface=_window(state.interface, s))
+        if imgui.button("Reset all settings", ImVec2(-1, 0)):
+            state = reset(state)
+        imgui.set_item_tooltip("As at first; the scene, your place in it and its time stay")
         if imgui.button("Save picture (F12)", ImVec2(-1, 0)):
             actions |= Actions(screenshot=True)
     if session.recents and widgets.section("Recent"):
@@ -153,6 +156,9 @@ def _window(interface: Interface, s: float) -> Interface:
     cube = imgui.checkbox("View cube", interface.cube)[1]
     watch = imgui.checkbox("Follow training", interface.watch)[1]
     imgui.set_item_tooltip("Load again when something newer is there; view and time stay")
+    interface = replace(
+        interface, theme=_theme(interface.theme, s), scale=_scale(interface.scale, s)
+    )
     widgets.row("Frame limit", widgets.LABEL * s)
     if imgui.begin_combo("##cap", _cap_name(interface.fps_cap)):
         for cap in CAPS:
@@ -160,6 +166,23 @@ def _window(interface: Interface, s: float) -> Interface:
                 interface = replace(interface, fps_cap=cap)
         imgui.end_combo()
     return replace(interface, fullscreen=full, statistics=shown, cube=cube, watch=watch)
+
+
+def _theme(now: Theme, s: float) -> Theme:
+    widgets.row("Colours", widgets.LABEL * s)
+    names = [theme.value for theme in Theme]
+    changed, index = imgui.combo("##theme", names.index(now.value), names)
+    return Theme(names[index]) if changed else now
+
+
+def _scale(now: float, s: float) -> float:
+    widgets.row("Size", widgets.LABEL * s)
+    if imgui.begin_combo("##size", f"{now:.0%}"):
+        for scale in SCALES:
+            if imgui.selectable(f"{scale:.0%}", scale == now)[0]:
+                now = scale
+        imgui.end_combo()
+    return now
 
 
 def _cap_name(cap: int) -> str:

@@ -70,7 +70,7 @@ def _cut(moved: np.ndarray, kept: np.ndarray, near: float) -> np.ndarray:
 
 
 def _polyline(
-    draw: imgui.ImDrawList, segments: np.ndarray, color: theme.Color, width: float
+    draw: imgui.ImDrawList, segments: np.ndarray, color: theme.Tone, width: float
 ) -> None:
     packed = theme.u32(color, 0.85)
     for (ax, ay), (bx, by) in segments.tolist():

@@ -1,46 +1,140 @@
-"""How the interface looks: colours, spacing, the font, and its size on dense screens."""
+"""How the interface looks: colours, spacing, the font, and its size on dense screens.
 
+The colours in force lie in the style of the current ImGui context. A tone is the entry that holds
+one; those that ImGui draws nothing with here (tabs and the like) hold what only this program knows.
+"""
+
+from dataclasses import dataclass
 from pathlib import Path
 
-from imgui_bundle import ImVec4, imgui
+from imgui_bundle import ImVec2, ImVec4, imgui
+
+from viewer.core.state import Theme
 
 FONT_SIZE = 15.0  # design pixels
 SMALL = 12.5
 
 Color = tuple[float, float, float, float]
+Tone = imgui.Col_
 
-TEXT: Color = (0.90, 0.91, 0.93, 1.0)
-DIM: Color = (0.62, 0.65, 0.70, 1.0)
-FAINT: Color = (0.42, 0.45, 0.50, 1.0)
-ACCENT: Color = (0.36, 0.64, 0.98, 1.0)
-WARNING: Color = (0.95, 0.72, 0.32, 1.0)
-LOADED: Color = (0.40, 0.78, 0.55, 1.0)
-DANGER: Color = (0.96, 0.45, 0.42, 1.0)
-PANEL: Color = (0.075, 0.082, 0.098, 0.94)
-POPUP: Color = (0.095, 0.104, 0.124, 1.0)
-FIELD: Color = (0.155, 0.170, 0.200, 1.0)
-FIELD_HOVERED: Color = (0.195, 0.215, 0.255, 1.0)
-FIELD_ACTIVE: Color = (0.235, 0.260, 0.310, 1.0)
-LINE: Color = (1.0, 1.0, 1.0, 0.09)
-SHADE: Color = (0.03, 0.035, 0.045, 0.62)
+TEXT = Tone.text
+DIM = Tone.text_disabled
+FAINT = Tone.tab_dimmed
+ACCENT = Tone.check_mark
+WARNING = Tone.tab_dimmed_selected
+LOADED = Tone.tab
+DANGER = Tone.tab_selected
+PANEL = Tone.window_bg
+POPUP = Tone.popup_bg
+FIELD = Tone.frame_bg
+FIELD_HOVERED = Tone.frame_bg_hovered
+FIELD_ACTIVE = Tone.frame_bg_active
+LINE = Tone.border
+HOLLOW = Tone.tab_hovered  # behind a list
+PLAYHEAD = Tone.tab_selected_overline
+ON_ACCENT = Tone.nav_windowing_highlight  # a sign on a field of the accent's colour
+BACKDROP = Tone.tab_dimmed_selected_overline  # behind the start screen
 CLEAR: Color = (0.0, 0.0, 0.0, 0.0)
 
 
-def u32(color: Color, alpha: float = 1.0) -> int:
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """The colours of a theme. ink: what is laid over a field, thinly, to make it stand out."""
+
+    text: Color
+    dim: Color
+    faint: Color
+    accent: Color
+    on_accent: Color
+    bright: Color
+    warning: Color
+    loaded: Color
+    danger: Color
+    panel: Color
+    popup: Color
+    field: Color
+    field_hovered: Color
+    field_active: Color
+    line: Color
+    shade: Color
+    hollow: Color
+    playhead: Color
+    backdrop: Color
+    ink: tuple[float, float, float]
+
+
+DARK = Palette(
+    text=(0.90, 0.91, 0.93, 1.0),
+    dim=(0.62, 0.65, 0.70, 1.0),
+    faint=(0.42, 0.45, 0.50, 1.0),
+    accent=(0.36, 0.64, 0.98, 1.0),
+    on_accent=(0.04, 0.06, 0.09, 1.0),
+    bright=(0.56, 0.77, 1.0, 1.0),
+    warning=(0.95, 0.72, 0.32, 1.0),
+    loaded=(0.40, 0.78, 0.55, 1.0),
+    danger=(0.96, 0.45, 0.42, 1.0),
+    panel=(0.075, 0.082, 0.098, 0.94),
+    popup=(0.095, 0.104, 0.124, 1.0),
+    field=(0.155, 0.170, 0.200, 1.0),
+    field_hovered=(0.195, 0.215, 0.255, 1.0),
+    field_active=(0.235, 0.260, 0.310, 1.0),
+    line=(1.0, 1.0, 1.0, 0.09),
+    shade=(0.03, 0.035, 0.045, 0.62),
+    hollow=(0.0, 0.0, 0.0, 0.22),
+    playhead=(1.0, 1.0, 1.0, 1.0),
+    backdrop=(0.055, 0.060, 0.072, 1.0),
+    ink=(1.0, 1.0, 1.0),
+)
+LIGHT = Palette(
+    text=(0.12, 0.13, 0.16, 1.0),
+    dim=(0.36, 0.39, 0.44, 1.0),
+    faint=(0.55, 0.58, 0.63, 1.0),
+    accent=(0.10, 0.42, 0.84, 1.0),
+    on_accent=(1.0, 1.0, 1.0, 1.0),
+    bright=(0.28, 0.58, 0.98, 1.0),
+    warning=(0.60, 0.37, 0.00, 1.0),
+    loaded=(0.14, 0.56, 0.32, 1.0),
+    danger=(0.78, 0.17, 0.15, 1.0),
+    panel=(0.955, 0.960, 0.970, 0.95),
+    popup=(0.980, 0.984, 0.992, 1.0),
+    field=(0.875, 0.886, 0.906, 1.0),
+    field_hovered=(0.835, 0.849, 0.876, 1.0),
+    field_active=(0.780, 0.800, 0.836, 1.0),
+    line=(0.0, 0.0, 0.0, 0.14),
+    shade=(0.30, 0.32, 0.36, 0.45),
+    hollow=(0.0, 0.0, 0.0, 0.05),
+    playhead=(0.10, 0.11, 0.13, 1.0),
+    backdrop=(0.830, 0.842, 0.864, 1.0),
+    ink=(0.0, 0.0, 0.0),
+)
+PALETTES = {Theme.DARK: DARK, Theme.LIGHT: LIGHT}
+
+
+def rgba(color: Color | Tone) -> Color:
+    """A colour; a tone's as it is in the present style."""
+    if isinstance(color, tuple):
+        return color
+    held = imgui.get_style().color_(color.value)
+    return (held.x, held.y, held.z, held.w)
+
+
+def u32(color: Color | Tone, alpha: float = 1.0) -> int:
     """The packed form that draw lists take, with its opacity times `alpha`."""
-    r, g, b, a = (round(255 * c) for c in (*color[:3], color[3] * alpha))
+    red, green, blue, opacity = rgba(color)
+    r, g, b, a = (round(255 * c) for c in (red, green, blue, opacity * alpha))
     return r | g << 8 | b << 16 | a << 24
 
 
-def mixed(a: Color, b: Color, share: float) -> Color:
+def mixed(a: Color | Tone, b: Color | Tone, share: float) -> Color:
     """A colour between two; share: 0 is the first."""
-    r, g, blue, alpha = (x + share * (y - x) for x, y in zip(a, b, strict=True))
-    return (r, g, blue, alpha)
+    red, green, blue, alpha = (x + share * (y - x) for x, y in zip(rgba(a), rgba(b), strict=True))
+    return (red, green, blue, alpha)
 
 
-def vec(color: Color, alpha: float = 1.0) -> ImVec4:
+def vec(color: Color | Tone, alpha: float = 1.0) -> ImVec4:
     """The form that style entries take."""
-    return ImVec4(*color[:3], color[3] * alpha)
+    red, green, blue, opacity = rgba(color)
+    return ImVec4(red, green, blue, opacity * alpha)
 
 
 def start(font: Path | None) -> None:
@@ -54,8 +148,8 @@ def start(font: Path | None) -> None:
     apply(1.0)
 
 
-def apply(scale: float) -> None:
-    """Set every size for a screen where one design pixel is `scale` pixels."""
+def apply(scale: float, theme: Theme = Theme.DARK) -> None:
+    """Set every size for a screen where one design pixel is `scale` pixels, and every colour."""
     fresh = imgui.Style()
     style = imgui.get_style()
     for name, value in _sizes().items():
@@ -65,13 +159,11 @@ def apply(scale: float) -> None:
     style.scale_all_sizes(scale)
     style.font_size_base = FONT_SIZE
     style.font_scale_dpi = scale
-    for place, color in _colors().items():
+    for place, color in _colors(PALETTES[theme]).items():
         style.set_color_(place.value, vec(color))
 
 
 def _sizes() -> dict[str, object]:
-    from imgui_bundle import ImVec2
-
     return {
         "window_padding": ImVec2(12, 10),
         "frame_padding": ImVec2(8, 4),
@@ -94,37 +186,53 @@ def _sizes() -> dict[str, object]:
     }
 
 
-def _colors() -> dict[imgui.Col_, Color]:
+def _colors(p: Palette) -> dict[imgui.Col_, Color]:
     c = imgui.Col_
-    accents = (c.check_mark, c.slider_grab, c.plot_lines, c.plot_histogram, c.text_link)
-    soft = (*ACCENT[:3], 0.30)
     return {
-        c.text: TEXT,
-        c.text_disabled: DIM,
-        c.window_bg: PANEL,
+        **_own(p),
         c.child_bg: CLEAR,
-        c.popup_bg: POPUP,
-        c.border: LINE,
-        c.frame_bg: FIELD,
-        c.frame_bg_hovered: FIELD_HOVERED,
-        c.frame_bg_active: FIELD_ACTIVE,
-        c.button: FIELD,
-        c.button_hovered: FIELD_HOVERED,
-        c.button_active: FIELD_ACTIVE,
-        c.header: (*ACCENT[:3], 0.20),
-        c.header_hovered: (1.0, 1.0, 1.0, 0.08),
-        c.header_active: (1.0, 1.0, 1.0, 0.12),
-        c.title_bg: POPUP,
-        c.title_bg_active: POPUP,
-        c.separator: LINE,
+        c.checkbox_selected_bg: p.field,
+        c.button: p.field,
+        c.button_hovered: p.field_hovered,
+        c.button_active: p.field_active,
+        c.header: (*p.accent[:3], 0.20),
+        c.header_hovered: (*p.ink, 0.08),
+        c.header_active: (*p.ink, 0.12),
+        c.title_bg: p.popup,
+        c.title_bg_active: p.popup,
+        c.separator: p.line,
         c.scrollbar_bg: CLEAR,
-        c.scrollbar_grab: (1.0, 1.0, 1.0, 0.14),
-        c.scrollbar_grab_hovered: (1.0, 1.0, 1.0, 0.22),
-        c.scrollbar_grab_active: (1.0, 1.0, 1.0, 0.30),
-        c.slider_grab_active: (0.56, 0.77, 1.0, 1.0),
-        c.text_selected_bg: soft,
-        c.table_row_bg_alt: (1.0, 1.0, 1.0, 0.025),
-        c.table_border_light: LINE,
-        c.modal_window_dim_bg: SHADE,
-        **dict.fromkeys(accents, ACCENT),
+        c.scrollbar_grab: (*p.ink, 0.14),
+        c.scrollbar_grab_hovered: (*p.ink, 0.22),
+        c.scrollbar_grab_active: (*p.ink, 0.30),
+        c.slider_grab_active: p.bright,
+        c.text_selected_bg: (*p.accent[:3], 0.30),
+        c.table_row_bg_alt: (*p.ink, 0.025),
+        c.table_border_light: p.line,
+        c.modal_window_dim_bg: p.shade,
+        c.input_text_cursor: p.text,
+        **dict.fromkeys((c.slider_grab, c.plot_lines, c.plot_histogram, c.text_link), p.accent),
+    }
+
+
+def _own(p: Palette) -> dict[Tone, Color]:
+    """The tones."""
+    return {
+        TEXT: p.text,
+        DIM: p.dim,
+        FAINT: p.faint,
+        ACCENT: p.accent,
+        ON_ACCENT: p.on_accent,
+        WARNING: p.warning,
+        LOADED: p.loaded,
+        DANGER: p.danger,
+        PANEL: p.panel,
+        POPUP: p.popup,
+        FIELD: p.field,
+        FIELD_HOVERED: p.field_hovered,
+        FIELD_ACTIVE: p.field_active,
+        LINE: p.line,
+        HOLLOW: p.hollow,
+        PLAYHEAD: p.playhead,
+        BACKDROP: p.backdrop,
     }

@@ -154,7 +154,7 @@ def _draw_handle(draw: imgui.ImDrawList, span: Span, p: Playback, which: str, li
 
 def _playhead(draw: imgui.ImDrawList, span: Span, p: Playback, held: bool) -> None:
     s, y, x = span.s, span.rail, span.x(p.time)
-    color = theme.u32((1.0, 1.0, 1.0, 1.0))
+    color = theme.u32(theme.PLAYHEAD)
     top = span.top + LABEL_HEIGHT * s
     draw.add_line(ImVec2(x, top), ImVec2(x, y + 9 * s), color, 1.5 * s)
     draw.add_circle_filled(ImVec2(x, y), (6.5 if held else 5.5) * s, color, 24)

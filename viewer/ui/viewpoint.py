@@ -57,7 +57,7 @@ def _upright(rig: Rig, report: Report, s: float) -> Rig:
 def navigation(hand: Navigation) -> Navigation:
     """How the hand moves the camera."""
     ball = imgui.checkbox("Turn as a ball", hand.ball)[1]
-    imgui.set_item_tooltip("Over the poles too, with no upright axis (B)")
+    imgui.set_item_tooltip("Over the poles too, with no upright axis (Shift+U)")
     pointer = imgui.checkbox("Wheel goes to the pointer", hand.to_pointer)[1]
     inertia = imgui.checkbox("Inertia", hand.inertia)[1]
     imgui.set_item_tooltip("A turn goes on for a moment after you let go")
@@ -87,7 +87,7 @@ def _dataset(state: State, report: Report, s: float) -> State:
         state = toggle_compare(state, report)
     rows = min(len(report.cameras), CAMERA_ROWS)
     tall = rows * imgui.get_text_line_height_with_spacing() + 4 * s
-    imgui.push_style_color(imgui.Col_.child_bg.value, theme.vec((0.0, 0.0, 0.0, 0.22)))
+    imgui.push_style_color(imgui.Col_.child_bg.value, theme.vec(theme.HOLLOW))
     imgui.begin_child("cameras", ImVec2(0, tall))
     clipper = imgui.ListClipper()
     clipper.begin(len(report.cameras))

@@ -29,7 +29,7 @@ def icon_button(name: str, icon: Icon, size: ImVec2, tip: str, lit: bool = False
         field = theme.FIELD_ACTIVE if imgui.is_item_active() else theme.FIELD_HOVERED
         fill = theme.u32(theme.ACCENT if lit else field, alpha * (1.0 if hovered else 0.88))
         draw.add_rect_filled(low, high, fill, imgui.get_style().frame_rounding)
-    color = theme.u32((0.04, 0.06, 0.09, 1.0) if lit else theme.TEXT, alpha)
+    color = theme.u32(theme.ON_ACCENT if lit else theme.TEXT, alpha)
     center = ImVec2((low.x + high.x) / 2, (low.y + high.y) / 2)
     _sign(draw, icon, center, (high.y - low.y) * 0.21, color)
     imgui.set_item_tooltip(tip)
@@ -84,7 +84,7 @@ def dim(text: str) -> None:
     imgui.pop_style_color()
 
 
-def colored(color: theme.Color, text: str) -> None:
+def colored(color: theme.Color | theme.Tone, text: str) -> None:
     """Text of a colour, wrapped at the end of the window."""
     imgui.push_style_color(imgui.Col_.text.value, theme.vec(color))
     wrapped(text)
