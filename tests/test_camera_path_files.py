@@ -92,6 +92,7 @@ BROKEN = {
     "no keys": ({MARK: 1, "keys": []}, "it has no list of keys"),
     "missing": ({MARK: 1, "keys": [{}]}, "key 0 makes no sense (has no seconds)"),
     "order": ({MARK: 1, "keys": [OURS, OURS]}, "the seconds of its keys do not ascend"),
+    "before": ({MARK: 1, "keys": [{**OURS, "seconds": -1}]}, "seconds is -1, expected 0 to 86400"),
     "fov": ({MARK: 1, "keys": [{**OURS, "fov": 190}]}, "expected degrees under 180"),
     "nan": ({MARK: 1, "keys": [{**OURS, "time": math.nan}]}, "nan is no number"),
     "quaternion": ({MARK: 1, "keys": [{**OURS, "orientation": [0, 0, 0, 0]}]}, "no quaternion"),

@@ -159,3 +159,17 @@ def test_a_time_beyond_the_footage_begins_it_again_as_the_clock_does():
         assert clock.wrapped(PLAYBACK, asked) == pytest.approx(ticked.time)
     assert clock.wrapped(PLAYBACK, 1.0) == pytest.approx(11.0)  # the last frame's own duration
     assert clock.wrapped(replace(PLAYBACK, end=2.0), 7.0) == 2.0
+
+
+def test_the_line_that_is_drawn_is_the_path():
+    for closed in (False, True):
+        keys = [key(0, 0.0), key(1, 4.0), key(1.5, 4.0), key(4, -3.0), key(5, 0.0)]
+        path = through(keys, closed)
+        line = path.line()
+        seconds = [
+            a + (b - a) * i / 8 for a, b in ((0, 1), (1, 1.5), (1.5, 4), (4, 5)) for i in range(8)
+        ]
+        np.testing.assert_allclose(line[:, 0], xs(path, [*seconds, 5.0]), atol=1e-12)
+    assert CameraPath().line().shape == (0, 3)
+    assert through([key(1)]).line().shape == (1, 3)
+    assert len(through(key(i) for i in range(200)).line()) == 200

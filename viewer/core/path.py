@@ -9,13 +9,15 @@ import itertools
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
 from viewer.core.rig import Quat, Rig, Vec3
 
+N = TypeVar("N", float, np.ndarray)
 Moment = tuple[float, np.ndarray]  # seconds, and what a curve goes through there
-PARTS = 12  # of the line between two keys
+PARTS = 8  # of the line between two keys
 MOST_BENT = 64  # keys of a line that is bent between them
 SAME = 1e-9  # keys whose places differ by less stand at one
 
@@ -94,12 +96,14 @@ class CameraPath:
         places = np.array([key.position for key in self.keys]).reshape(-1, 3)
         if not 2 <= len(places) <= MOST_BENT:
             return places
-        parts = []
-        for i, (key, following) in enumerate(itertools.pairwise(self.keys)):
-            between = np.linspace(key.seconds, following.seconds, PARTS, endpoint=False)
-            around = (_moment(k, k and k.position) for k in self._around(i))
-            parts.append(_curve(between[:, None], *around, turns=False))
-        return np.concatenate([*parts, places[-1:]])
+        seconds = np.array([[key.seconds] for key in self.keys])
+        h, chords, slopes = np.diff(seconds, axis=0), np.diff(places, axis=0), 0 * places
+        slopes[1:-1] = _parabola(h[:-1], h[1:], chords[:-1], chords[1:])
+        if self.closed:
+            slopes[[0, -1]] = _parabola(h[-1], h[0], chords[-1], chords[0])
+        chord, first, second = _weights((np.arange(PARTS) / PARTS)[:, None, None], h)
+        bent = places[:-1] + chord * chords + first * slopes[:-1] + second * slopes[1:]
+        return np.concatenate([bent.transpose(1, 0, 2).reshape(-1, 3), places[-1:]])
 
     def _around(self, i: int) -> list[Key | None]:
         """Keys i - 1 to i + 2; beyond an end None, or what lies over the seam."""
@@ -133,17 +137,14 @@ def _moment(key: Key | None, values: tuple[float, ...] | None) -> Moment | None:
 
 
 def _curve(
-    seconds: float | np.ndarray,
+    seconds: float,
     a: Moment | None,
     b: Moment | None,
     c: Moment | None,
     d: Moment | None,
     turns: bool,
 ) -> np.ndarray:
-    """Between b and c, at a second, or at many [S, 1]: then [S, C].
-
-    turns: quaternions, whose signs are made to agree first.
-    """
+    """Between b and c. turns: quaternions, whose signs are made to agree first."""
     assert b is not None
     assert c is not None
     if turns:  # q and -q are one turn: each is taken on the side of its neighbour
@@ -151,24 +152,29 @@ def _curve(
         a = a and _agreeing(b, a)
         d = d and _agreeing(c, d)
     h = c[0] - b[0]
-    u = (seconds - b[0]) / h
-    return (
-        b[1]
-        + u * u * (3 - 2 * u) * (c[1] - b[1])
-        + u * (1 - u) ** 2 * h * _slope(a, b, c)
-        - u * u * (1 - u) * h * _slope(b, c, d)
-    )
+    chord, first, second = _weights((seconds - b[0]) / h, h)
+    return b[1] + chord * (c[1] - b[1]) + first * _slope(a, b, c) + second * _slope(b, c, d)
+
+
+def _weights(u: N, h: N) -> tuple[N, N, N]:
+    """Cubic Hermite at the share u of h seconds: of the chord, and of the slopes at both ends."""
+    return u * u * (3 - 2 * u), u * (1 - u) ** 2 * h, u * u * (u - 1) * h
 
 
 def _slope(before: Moment | None, here: Moment, after: Moment | None) -> np.ndarray:
-    """Of the parabola through three moments; none at an end, or beside a stand."""
+    """At a moment; none at an end of the path."""
     if before is None or after is None:
         return np.zeros_like(here[1])
     h, k = here[0] - before[0], after[0] - here[0]
-    coming, going = here[1] - before[1], after[1] - here[1]
-    if min(np.abs(coming).max(), np.abs(going).max()) < SAME:
-        return np.zeros_like(here[1])
-    return (coming / h * k + going / k * h) / (h + k)
+    return _parabola(h, k, here[1] - before[1], after[1] - here[1])
+
+
+def _parabola(
+    h: float | np.ndarray, k: float | np.ndarray, coming: np.ndarray, going: np.ndarray
+) -> np.ndarray:
+    """Slope [..., C] of the parabola between two chords of h and k seconds; none beside a stand."""
+    longest = np.minimum(np.abs(coming).max(-1), np.abs(going).max(-1))[..., None]
+    return np.where(longest < SAME, 0.0, (coming / h * k + going / k * h) / (h + k))
 
 
 def _agreeing(with_this: Moment, moment: Moment) -> Moment:
@@ -181,17 +187,12 @@ def _graph(seconds: float, around: list[tuple[float, float] | None], eased: bool
     assert b is not None
     assert c is not None
     h = c[0] - b[0]
-    u = (seconds - b[0]) / h
     chord = (c[1] - b[1]) / h
     rest = 0.0 if eased else chord
     first = rest if a is None else _monotone(a, b, c)
     second = rest if d is None else _monotone(b, c, d)
-    return (
-        b[1]
-        + u * u * (3 - 2 * u) * (c[1] - b[1])
-        + u * (1 - u) ** 2 * h * first
-        - u * u * (1 - u) * h * second
-    )
+    along, begin, end = _weights((seconds - b[0]) / h, h)
+    return b[1] + along * (c[1] - b[1]) + begin * first + end * second
 
 
 def _monotone(

@@ -25,6 +25,7 @@ from viewer.formats import poses, training
 
 MARK, VERSION = "view4d.camera_path", 1  # the name whose value is the version
 NERFSTUDIO_FPS = 24.0  # where the file says none
+LONGEST = 86400.0  # seconds
 SPACING = 1.0  # seconds between cameras of a list without times
 
 
@@ -97,6 +98,8 @@ def _own(held: Mapping[str, Any], p: Playback) -> CameraPath:
 
 def _own_key(entry: Mapping[str, Any], p: Playback) -> Key:
     seconds = _number(entry["seconds"])
+    if not 0 <= seconds <= LONGEST:
+        raise ValueError(f"seconds is {seconds:g}, expected 0 to {LONGEST:g}")
     time = entry.get("time")
     turn = np.array([_number(v) for v in entry["orientation"]])
     length = np.linalg.norm(turn)

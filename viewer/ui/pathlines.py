@@ -1,6 +1,7 @@
 """The camera path as a line in the scene, its keys as small cameras. It knows no depth."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from imgui_bundle import ImVec2, imgui
@@ -14,8 +15,11 @@ from viewer.ui import theme
 
 SIZE = 0.06  # of a small camera, in distances from the eye to the pivot
 NEAREST = 1e-3  # of the same: what is nearer is cut off
-MOST_CAMERAS = 64  # drawn of a path with more keys
+MOST_CAMERAS = 40  # drawn of a path with more keys
 ASPECT = 1.6  # of a small camera
+WIDEST = 2.0  # radians that it opens
+CORNERS = np.array([(0, 0, 0), (-1, -1, 1), (1, -1, 1), (1, 1, 1), (-1, 1, 1)])
+EDGES = ((0, 1), (0, 2), (0, 3), (0, 4), (1, 2), (2, 3), (3, 4), (4, 1))
 
 
 def path_lines(state: State, session: Session) -> None:
@@ -28,12 +32,13 @@ def path_lines(state: State, session: Session) -> None:
     near = NEAREST * state.rig.distance
     draw = imgui.get_background_draw_list()
     line = tour.path.line()
-    _polyline(draw, seen(camera, line[:-1], line[1:], near) / dense, theme.ACCENT, 2.0 * s)
-    step = max(1, len(tour.path.keys) // MOST_CAMERAS)
-    for i in range(0, len(tour.path.keys), step):
-        color = theme.ACCENT if i == tour.chosen else theme.TEXT
-        edges = frustum(tour.path.keys[i], SIZE * state.rig.distance)
-        _polyline(draw, seen(camera, edges[:, 0], edges[:, 1], near) / dense, color, 1.2 * s)
+    _segments(draw, seen(camera, line[:-1], line[1:], near) / dense, theme.ACCENT, 2.0 * s)
+    keys = tour.path.keys
+    shown = keys[:: max(1, math.ceil(len(keys) / MOST_CAMERAS))]
+    chosen = keys[tour.chosen : tour.chosen + 1] if tour.chosen is not None else ()
+    for some, color in ((shown, theme.TEXT), (chosen, theme.ACCENT)):
+        edges = frusta(some, SIZE * state.rig.distance)
+        _segments(draw, seen(camera, edges[:, 0], edges[:, 1], near) / dense, color, 1.2 * s)
 
 
 def seen(camera: Camera, starts: np.ndarray, ends: np.ndarray, near: float) -> np.ndarray:
@@ -50,15 +55,15 @@ def seen(camera: Camera, starts: np.ndarray, ends: np.ndarray, near: float) -> n
     return pixels[..., :2] / pixels[..., 2:]
 
 
-def frustum(key: Key, size: float) -> np.ndarray:
-    """Edges [8, 2, 3] of a small camera at a key, `size` deep, world space."""
-    half = size * math.tan(min(key.fov_y, 2.0) / 2)
-    x, y = half * ASPECT, half
-    corners = np.array([[-x, -y, size], [x, -y, size], [x, y, size], [-x, y, size]])
-    around = np.stack([corners, np.roll(corners, -1, 0)], 1)
-    rays = np.stack([np.zeros_like(corners), corners], 1)
-    edges = np.concatenate([around, rays])
-    return edges @ matrix(key.orientation).T + np.array(key.position)
+def frusta(keys: Sequence[Key], size: float) -> np.ndarray:
+    """Edges [8 K, 2, 3] of a small camera at each key, `size` deep, world space."""
+    if not keys:
+        return np.empty((0, 2, 3))
+    half = np.array([math.tan(min(key.fov_y, WIDEST) / 2) for key in keys])
+    scale = np.stack([half * ASPECT, half, np.ones_like(half)], 1)[:, None] * size
+    axes = np.stack([matrix(key.orientation).T for key in keys])
+    corners = CORNERS * scale @ axes + np.array([[key.position] for key in keys])
+    return corners[:, EDGES].reshape(-1, 2, 3)
 
 
 def _cut(moved: np.ndarray, kept: np.ndarray, near: float) -> np.ndarray:
@@ -69,7 +74,7 @@ def _cut(moved: np.ndarray, kept: np.ndarray, near: float) -> np.ndarray:
     return moved + share * (kept - moved)
 
 
-def _polyline(
+def _segments(
     draw: imgui.ImDrawList, segments: np.ndarray, color: theme.Tone, width: float
 ) -> None:
     packed = theme.u32(color, 0.85)
