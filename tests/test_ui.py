@@ -16,6 +16,7 @@ from viewer.core.bindings import BINDINGS  # noqa: E402
 from viewer.core.playback import Playback  # noqa: E402
 from viewer.core.report import Setting  # noqa: E402
 from viewer.core.session import NO_SCENE, Loading, Problem, Session  # noqa: E402
+from viewer.core.settings import RenderSettings  # noqa: E402
 from viewer.core.state import (  # noqa: E402
     Actions,
     Dialog,
@@ -26,7 +27,7 @@ from viewer.core.state import (  # noqa: E402
     Units,
     opened,
 )
-from viewer.ui import ruler, theme  # noqa: E402
+from viewer.ui import picture, ruler, theme  # noqa: E402
 
 pytestmark = pytest.mark.gl
 
@@ -381,6 +382,21 @@ def test_an_option_is_changed_in_its_field(ui):
     assert one.click(*elsewhere).actions.option is None
     one.click(*field).key(imgui.Key.end).type("5").key(imgui.Key.enter)
     assert one.actions.option == ("time_duration", "0,105")
+
+
+def test_layers_of_peel_are_set_where_peel_is_chosen(ui):
+    assert picture.chosen(RenderSettings(), "peel").peel_layers == picture.LAYERS
+    assert picture.chosen(RenderSettings(renderer="peel"), "peel").peel_layers is None
+    assert picture.chosen(RenderSettings(peel_layers=3), "peel").peel_layers == 3
+    assert picture.chosen(RenderSettings(), "sorted").peel_layers is None
+    one = ui()
+    plain = one.picture()
+    one.state = replace(one.state, settings=RenderSettings(renderer="peel"))
+    assert (one.frame(3).picture() != plain).any()
+    for y in range(146, 200, 8):  # the box, somewhere under the renderer
+        if one.click(787, y).state.settings.peel_layers is not None:
+            break
+    assert one.state.settings.peel_layers == picture.LAYERS
 
 
 def test_a_time_is_typed_in_the_readouts_place(ui):

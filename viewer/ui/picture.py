@@ -9,6 +9,7 @@ from viewer.core.session import Session
 from viewer.core.settings import ANTIALIAS, Mode, RenderSettings
 from viewer.ui import widgets
 
+LAYERS, MOST_LAYERS = 16, 512  # peeled at first, and at the end of the slider
 SHOWN = {
     Mode.COLOR: "Colour",
     Mode.DEPTH: "Depth, mean",
@@ -23,7 +24,9 @@ def picture(settings: RenderSettings, report: Report, session: Session) -> Rende
     """The settings as the user leaves them."""
     label = widgets.LABEL * session.scale
     widgets.row("Renderer", label)
-    settings = replace(settings, renderer=_renderer(settings.renderer, session))
+    settings = chosen(settings, _renderer(settings.renderer, session))
+    if settings.renderer == "peel":
+        settings = _layers(settings, label)
     widgets.row("Show", label)
     modes = list(Mode)
     names = [SHOWN[mode] for mode in modes]
@@ -77,6 +80,29 @@ def picture(settings: RenderSettings, report: Report, session: Session) -> Rende
             "##distance", settings.near, most * 1e-4, most, "%.4g", logarithmic
         )
         settings = replace(settings, near=near if changed else settings.near)
+    return settings
+
+
+def chosen(settings: RenderSettings, renderer: str) -> RenderSettings:
+    """With another renderer. Peeling to the end can take seconds a picture: it begins with few."""
+    if renderer == "peel" != settings.renderer and settings.peel_layers is None:
+        return replace(settings, renderer=renderer, peel_layers=LAYERS)
+    return replace(settings, renderer=renderer)
+
+
+def _layers(settings: RenderSettings, label: float) -> RenderSettings:
+    widgets.row("Layers", label)
+    changed, whole = imgui.checkbox("all", settings.peel_layers is None)
+    imgui.set_item_tooltip(
+        "Each takes a draw of all splats; the statistics tell how many there were"
+    )
+    if changed:
+        settings = replace(settings, peel_layers=None if whole else LAYERS)
+    if settings.peel_layers is not None:
+        widgets.row("", label)
+        flags = imgui.SliderFlags_.logarithmic.value | imgui.SliderFlags_.always_clamp.value
+        layers = imgui.slider_int("##layers", settings.peel_layers, 1, MOST_LAYERS, "%d", flags)
+        settings = replace(settings, peel_layers=layers[1] if layers[0] else settings.peel_layers)
     return settings
 
 
