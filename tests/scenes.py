@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,6 +10,7 @@ import torch
 from viewer.core import rotation, sh
 from viewer.core.camera import Camera, look_at
 from viewer.core.decoder import Activation, Decoder
+from viewer.core.model import StaticModel
 from viewer.core.splats import Appearance, Compensation, FixedJacobian, Footprint, Splats
 from viewer.core.temporal import Gaussians4D, TemporalGaussians
 
@@ -124,6 +126,16 @@ SCENES: dict[str, Callable[[], Splats]] = {
     "empty": lambda: cloud(0, 9),
     "one": lambda: cloud(1, 10, size=0.5),
 }
+
+
+class Instant:
+    """A still scene that no renderer may slice by itself: what frames of sequences go through."""
+
+    def __init__(self, splats: Splats) -> None:
+        self._still = StaticModel(splats)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._still, name)
 
 
 def with_opacity(splats: Splats, opacity: float) -> Splats:

@@ -1,6 +1,8 @@
 """Every renderer against the reference, on every scene."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import moderngl
 import numpy as np
@@ -32,21 +34,36 @@ def form(request, monkeypatch) -> None:
 
 
 def layer(
-    ctx: moderngl.Context, splats: Splats, camera: Camera, settings: RenderSettings, precision: str
+    ctx: moderngl.Context,
+    splats: Splats,
+    camera: Camera,
+    settings: RenderSettings,
+    precision: str,
+    model: Callable[[Splats], Any] = StaticModel,
 ) -> np.ndarray:
     path = FramePath(ctx, precision)
     try:
-        return path.render(StaticModel(splats), camera, 0.0, settings).layer.read()
+        return path.render(model(splats), camera, 0.0, settings).layer.read()
     finally:
         path.release()
 
 
+@pytest.mark.parametrize("model", [StaticModel, scenes.Instant])
 @pytest.mark.parametrize("name", scenes.SCENES)
-@pytest.mark.usefixtures("form")
-def test_sorted_equals_reference(ctx, name):
+def test_sorted_equals_reference(ctx, name, model):
     splats, camera = scenes.SCENES[name](), scenes.camera()
     want = reference.image(splats, camera, FREE).numpy()
-    TOLERANCES["sorted 32F, no stop"].check(layer(ctx, splats, camera, FREE, "f4"), want)
+    got = layer(ctx, splats, camera, FREE, "f4", model)
+    TOLERANCES["sorted 32F, no stop"].check(got, want)
+
+
+@pytest.mark.parametrize("name", scenes.SCENES)
+def test_sorted_without_compute_shaders_equals_reference(ctx, monkeypatch, name):
+    monkeypatch.setattr(sorting, "COMPUTES", 10**9)
+    splats, camera = scenes.SCENES[name](), scenes.camera()
+    want = reference.image(splats, camera, FREE).numpy()
+    got = layer(ctx, splats, camera, FREE, "f4")
+    TOLERANCES["sorted 32F, no stop"].check(got, want)
 
 
 @pytest.mark.parametrize("activation", Activation)
@@ -129,13 +146,15 @@ def test_coefficients_over_the_storage_limit_are_evaluated_in_torch(ctx, monkeyp
     splats, camera = scenes.cloud(1000, 3, degree=3), scenes.camera()
     want = reference.image(splats, camera, FREE).numpy()
     monkeypatch.setattr(sorting, "storage_limit", lambda ctx: 1000 * 48)
-    TOLERANCES["sorted 32F, no stop"].check(layer(ctx, splats, camera, FREE, "f4"), want)
+    TOLERANCES["sorted 32F, no stop"].check(
+        layer(ctx, splats, camera, FREE, "f4", scenes.Instant), want
+    )
 
 
 def test_more_splats_than_a_buffer_holds_is_refused(ctx, monkeypatch):
     monkeypatch.setattr(sorting, "storage_limit", lambda ctx: 999 * 48)
     with pytest.raises(Unusable, match=r"1000 splats at once, .* hold 999"):
-        layer(ctx, scenes.cloud(1000, 0), scenes.camera(), FREE, "f4")
+        layer(ctx, scenes.cloud(1000, 0), scenes.camera(), FREE, "f4", scenes.Instant)
 
 
 @pytest.mark.usefixtures("form")
@@ -143,12 +162,12 @@ def test_features_are_refused_by_a_renderer_of_rgb(ctx):
     splats = scenes.cloud(10, 0)
     features = replace(splats, colors=splats.colors.repeat(1, 3))
     with pytest.raises(Unusable, match="blends 3 channels here, this model has 9"):
-        layer(ctx, features, scenes.camera(), FREE, "f4")
+        layer(ctx, features, scenes.camera(), FREE, "f4", scenes.Instant)
 
 
 def test_the_same_splats_are_uploaded_once(ctx):
     path = FramePath(ctx)
-    model = StaticModel(scenes.cloud(100, 0))
+    model = scenes.Instant(scenes.cloud(100, 0))
     first = path.render(model, scenes.camera(), 0.0, FREE)
     second = path.render(model, scenes.camera(), 0.0, FREE)
     assert "upload" in dict(first.stats.spans)
@@ -159,7 +178,8 @@ def test_the_same_splats_are_uploaded_once(ctx):
 def test_two_draws_of_one_scene_are_identical(ctx):
     splats, camera = scenes.cloud(3000, 0), scenes.camera()
     np.testing.assert_array_equal(
-        layer(ctx, splats, camera, FREE, "f4"), layer(ctx, splats, camera, FREE, "f4")
+        layer(ctx, splats, camera, FREE, "f4", scenes.Instant),
+        layer(ctx, splats, camera, FREE, "f4", scenes.Instant),
     )
 
 

@@ -18,7 +18,7 @@ from viewer.core.settings import Mode, RenderSettings
 from viewer.core.splats import Appearance, Splats
 from viewer.core.state import FrameStats
 from viewer.core.target import TensorTarget
-from viewer.core.temporal import explicit
+from viewer.core.temporal import TemporalGaussians, explicit
 from viewer.core.timing import Spans
 from viewer.gl import context
 from viewer.gl.target import TextureTarget
@@ -78,6 +78,7 @@ class FramePath:
         self._notes: tuple[str, ...] = ()
         self._renderer: Renderer | None = None
         self._targets: Targets | None = None
+        self._known: tuple[Model, TemporalGaussians | None] | None = None  # the last model drawn
 
     def beside(self, precision: str) -> "FramePath":
         """Another with targets of its own that shares this one's renderer and what it holds.
@@ -105,8 +106,8 @@ class FramePath:
         """
         spans = Spans(finish)
         renderer = self._renderer_for(settings)
-        whole = explicit(model)
-        if renderer.slices and whole is not None:
+        whole = self._explicit(model) if renderer.slices else None
+        if whole is not None:
             source: Splats | Unsliced = Unsliced(whole, time)
         else:
             with spans.measure("slice"):
@@ -205,7 +206,12 @@ class FramePath:
             self._compositor.release()
         if self._targets is not None:
             self._targets.release()
-        self._renderer, self._targets, self._asked = None, None, ""
+        self._renderer, self._targets, self._asked, self._known = None, None, "", None
+
+    def _explicit(self, model: Model) -> TemporalGaussians | None:
+        if self._known is None or self._known[0] is not model:
+            self._known = model, explicit(model)
+        return self._known[1]
 
     def _renderer_for(self, settings: RenderSettings) -> Renderer:
         asked = settings.renderer

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from viewer.core import rotation
-from viewer.core.model import Model, nbytes
+from viewer.core.model import Model, StaticModel, nbytes
 from viewer.core.splats import MIN_ALPHA, Appearance, Splats
 
 MIN_WIDTH = 1e-18  # a window narrower than this is one instant; its square must not underflow
@@ -57,6 +57,8 @@ class Gaussians4D:
 
     def reordered(self, order: Tensor) -> "Gaussians4D":
         """The Gaussians at positions order [n], in the memory of these, which are used up."""
+        if len(order) == len(self.means) and bool((order.diff() == 1).all()):
+            return self
         return replace(self, **{k: _moved(t, order) for k, t in self.tensors().items()})
 
     def colors_at(self, dt: Tensor) -> Tensor:
@@ -229,6 +231,33 @@ class Wrapper(Protocol):
 
 
 def explicit(model: Model) -> TemporalGaussians | None:
-    """The TemporalGaussians that a model is or wraps: what a renderer can slice by itself."""
+    """The TemporalGaussians that a model is, wraps or could be, which a renderer slices by itself.
+
+    Made anew of a still scene at every call.
+    """
     inner = model.wrapped if isinstance(model, Wrapper) else model
+    if isinstance(inner, StaticModel):
+        return _still(inner.splats)
     return inner if isinstance(inner, TemporalGaussians) else None
+
+
+def _still(splats: Splats) -> TemporalGaussians | None:
+    """Splats as Gaussians that are always there; None where they have radii or SH origins."""
+    if splats.radii is not None or splats.sh_origins is not None:
+        return None
+    shown = splats
+    if bool((splats.opacities < MIN_ALPHA).any()):  # the index leaves rows out, and so moves others
+        shown = splats.rows((splats.opacities >= MIN_ALPHA).nonzero().squeeze(1))
+    n = len(shown)
+    fields = Gaussians4D(
+        means=shown.means,
+        motion=shown.means.new_zeros(n, 0, 3),
+        opacities=shown.opacities,
+        center=shown.means.new_zeros(n),
+        width=shown.means.new_full((n,), math.inf),
+        colors=shown.colors,
+        quats=shown.quats,
+        scales=shown.scales,
+        covars=shown.covars,
+    )
+    return TemporalGaussians(fields, (0.0, 0.0), shown.appearance, source_index=shown.index)

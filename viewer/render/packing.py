@@ -44,9 +44,8 @@ def exact(g: Gaussians4D, rows: slice) -> tuple[Tensor, Tensor, Tensor]:
 
 def packed(g: Gaussians4D, rows: slice, unit: Units) -> tuple[Tensor, Tensor, Tensor]:
     """The same as [n, words] int32: 8 bytes of life, shapes of 16, or 24 where they turn."""
-    width, center = g.width[rows].unsqueeze(1) / unit.width, g.center[rows].unsqueeze(1)
-    halves = _halves(torch.cat([width, g.opacities[rows].unsqueeze(1)], 1))
-    lives = torch.cat([_bits(center), halves], 1)
+    life = g.width[rows] / unit.width, g.opacities[rows]  # within the range of halves, or infinite
+    lives = torch.cat([_bits(g.center[rows].unsqueeze(1)), _halves(*life)], 1)
     geometry = [_bits(_joined((g.means, g.motion, g.covars), rows))]
     if g.quats is not None and g.scales is not None:
         quats = g.quats[rows].float()
@@ -54,8 +53,9 @@ def packed(g: Gaussians4D, rows: slice, unit: Units) -> tuple[Tensor, Tensor, Te
         fractions = (quats / length * 32767).round().to(torch.int16)
         geometry += [fractions.view(torch.int32), _halves(g.scales[rows] / unit.scale)]
         if g.omega is not None:
-            geometry.append(_halves(g.omega[rows] / length))
-    colors = _halves(_joined((g.colors, g.color_rate, g.waves), rows))
+            geometry.append(_halves((g.omega[rows] / length).clamp_(-MOST, MOST)))
+    fields = (field for field in (g.colors, g.color_rate, g.waves) if field is not None)
+    colors = _halves(*(field[rows].clamp(-MOST, MOST) for field in fields))
     return lives, torch.cat(geometry, 1), colors
 
 
@@ -65,17 +65,24 @@ def _unit(values: Tensor) -> float:
 
 
 def _joined(fields: Sequence[Tensor | None], rows: slice) -> Tensor:
-    parts = [field[rows] for field in fields if field is not None]
-    return torch.cat([part.reshape(len(part), -1) for part in parts], 1).float()
+    return torch.cat([_flat(field[rows]) for field in fields if field is not None], 1).float()
+
+
+def _flat(field: Tensor) -> Tensor:
+    return field.reshape(len(field), math.prod(field.shape[1:]))
 
 
 def _bits(values: Tensor) -> Tensor:
     return values.float().contiguous().view(torch.int32)
 
 
-def _halves(values: Tensor) -> Tensor:
-    """[n, ceil(k / 2)] int32 of [n, k], the first of a pair in the low bits; infinity stays."""
-    values = torch.where(values.isinf(), values, values.clamp(-MOST, MOST)).half()
-    if values.shape[1] % 2:
-        values = torch.nn.functional.pad(values, (0, 1))
-    return values.contiguous().view(torch.int32)
+def _halves(*fields: Tensor) -> Tensor:
+    """[n, ceil(k / 2)] int32 of fields [n, ...] of k numbers, a pair's first in the low bits."""
+    flat = [_flat(field) for field in fields]
+    count = sum(part.shape[1] for part in flat)
+    halves = torch.zeros(len(flat[0]), count + count % 2, dtype=torch.float16)
+    at = 0
+    for part in flat:
+        halves[:, at : at + part.shape[1]] = part
+        at += part.shape[1]
+    return halves.view(torch.int32)
