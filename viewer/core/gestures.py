@@ -66,7 +66,7 @@ def _turn(state: State, inputs: Inputs, dt: float) -> State:
         yaw, pitch = 2 * dx * turn, -2 * dy * turn
         rig = _orbited(state, rig, yaw, pitch)
         spin = followed(grip.spin, (yaw, pitch), dt)
-    elif inputs.buttons or not state.navigation.inertia:
+    elif inputs.buttons or inputs.pressed or not state.navigation.inertia:
         spin = (0.0, 0.0)
     else:
         spin = slowed(grip.spin, dt)

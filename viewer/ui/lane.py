@@ -1,5 +1,6 @@
 """What is drawn along the track beside the playhead: markers, cameras, what is in memory."""
 
+import numpy as np
 from imgui_bundle import ImVec2, imgui
 
 from viewer.core import zoom
@@ -11,21 +12,20 @@ from viewer.ui import theme
 from viewer.ui.span import Span
 
 LOADED = 14.0  # design pixels under the rail's middle
+CAMERA = 4.0  # design pixels between two marks, at the least
 PART = 20.0
 
 
 def cameras(draw: imgui.ImDrawList, span: Span, report: Report) -> None:
-    """A triangle where a camera of the dataset saw the scene."""
-    times = {round(span.x(c.time)) for c in report.cameras if c.time is not None}
+    """A triangle where a camera of the dataset saw the scene; those that touch are one."""
     s, color = span.s, theme.u32(theme.ACCENT, 0.6)
-    for x in times:
-        if span.left <= x <= span.right:
-            draw.add_triangle_filled(
-                ImVec2(x, span.rail + 6 * s),
-                ImVec2(x - 3 * s, span.rail + 12 * s),
-                ImVec2(x + 3 * s, span.rail + 12 * s),
-                color,
-            )
+    top, bottom, apart = span.rail + 6 * s, span.rail + 12 * s, CAMERA * s
+    seen = [c.time for c in report.cameras if c.time is not None]
+    steps = np.unique(np.round((span.xs(np.array(seen)) - span.left) / apart))
+    places = span.left + steps * apart
+    for x in places[(places >= span.left) & (places <= span.right)].tolist():
+        a, b, c = ImVec2(x, top), ImVec2(x - 3 * s, bottom), ImVec2(x + 3 * s, bottom)
+        draw.add_triangle_filled(a, b, c, color)
 
 
 def loaded(draw: imgui.ImDrawList, span: Span, report: Report, session: Session) -> None:

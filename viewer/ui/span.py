@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 RAIL = 26.0  # design pixels from the top of the track to the middle of its rail
 
 
@@ -19,6 +21,11 @@ class Span:
     def x(self, time: float) -> float:
         """Place of a model time."""
         share = (time - self.start) / (self.end - self.start)
+        return self.left + share * (self.right - self.left)
+
+    def xs(self, times: np.ndarray) -> np.ndarray:
+        """Places of model times [n]."""
+        share = (times - self.start) / (self.end - self.start)
         return self.left + share * (self.right - self.left)
 
     def time(self, x: float) -> float:

@@ -15,25 +15,25 @@ FONT_SIZE = 15.0  # design pixels
 SMALL = 12.5
 
 Color = tuple[float, float, float, float]
-Tone = imgui.Col_
+Tone = int  # an entry of ImGui's style
 
-TEXT = Tone.text
-DIM = Tone.text_disabled
-FAINT = Tone.tab_dimmed
-ACCENT = Tone.check_mark
-WARNING = Tone.tab_dimmed_selected
-LOADED = Tone.tab
-DANGER = Tone.tab_selected
-PANEL = Tone.window_bg
-POPUP = Tone.popup_bg
-FIELD = Tone.frame_bg
-FIELD_HOVERED = Tone.frame_bg_hovered
-FIELD_ACTIVE = Tone.frame_bg_active
-LINE = Tone.border
-HOLLOW = Tone.tab_hovered  # behind a list
-PLAYHEAD = Tone.tab_selected_overline
-ON_ACCENT = Tone.nav_windowing_highlight  # a sign on a field of the accent's colour
-BACKDROP = Tone.tab_dimmed_selected_overline  # behind the start screen
+TEXT = imgui.Col_.text.value
+DIM = imgui.Col_.text_disabled.value
+FAINT = imgui.Col_.tab_dimmed.value
+ACCENT = imgui.Col_.check_mark.value
+WARNING = imgui.Col_.tab_dimmed_selected.value
+LOADED = imgui.Col_.tab.value
+DANGER = imgui.Col_.tab_selected.value
+PANEL = imgui.Col_.window_bg.value
+POPUP = imgui.Col_.popup_bg.value
+FIELD = imgui.Col_.frame_bg.value
+FIELD_HOVERED = imgui.Col_.frame_bg_hovered.value
+FIELD_ACTIVE = imgui.Col_.frame_bg_active.value
+LINE = imgui.Col_.border.value
+HOLLOW = imgui.Col_.tab_hovered.value  # behind a list
+PLAYHEAD = imgui.Col_.tab_selected_overline.value
+ON_ACCENT = imgui.Col_.nav_windowing_highlight.value  # a sign on a field of the accent's colour
+BACKDROP = imgui.Col_.tab_dimmed_selected_overline.value  # behind the start screen
 CLEAR: Color = (0.0, 0.0, 0.0, 0.0)
 
 
@@ -114,7 +114,7 @@ def rgba(color: Color | Tone) -> Color:
     """A colour; a tone's as it is in the present style."""
     if isinstance(color, tuple):
         return color
-    held = imgui.get_style().color_(color.value)
+    held = imgui.get_style().color_(color)
     return (held.x, held.y, held.z, held.w)
 
 
@@ -160,7 +160,7 @@ def apply(scale: float, theme: Theme = Theme.DARK) -> None:
     style.font_size_base = FONT_SIZE
     style.font_scale_dpi = scale
     for place, color in _colors(PALETTES[theme]).items():
-        style.set_color_(place.value, vec(color))
+        style.set_color_(place, vec(color))
 
 
 def _sizes() -> dict[str, object]:
@@ -186,32 +186,33 @@ def _sizes() -> dict[str, object]:
     }
 
 
-def _colors(p: Palette) -> dict[imgui.Col_, Color]:
+def _colors(p: Palette) -> dict[Tone, Color]:
     c = imgui.Col_
+    accents = (c.slider_grab, c.plot_lines, c.plot_histogram, c.text_link)
     return {
         **_own(p),
-        c.child_bg: CLEAR,
-        c.checkbox_selected_bg: p.field,
-        c.button: p.field,
-        c.button_hovered: p.field_hovered,
-        c.button_active: p.field_active,
-        c.header: (*p.accent[:3], 0.20),
-        c.header_hovered: (*p.ink, 0.08),
-        c.header_active: (*p.ink, 0.12),
-        c.title_bg: p.popup,
-        c.title_bg_active: p.popup,
-        c.separator: p.line,
-        c.scrollbar_bg: CLEAR,
-        c.scrollbar_grab: (*p.ink, 0.14),
-        c.scrollbar_grab_hovered: (*p.ink, 0.22),
-        c.scrollbar_grab_active: (*p.ink, 0.30),
-        c.slider_grab_active: p.bright,
-        c.text_selected_bg: (*p.accent[:3], 0.30),
-        c.table_row_bg_alt: (*p.ink, 0.025),
-        c.table_border_light: p.line,
-        c.modal_window_dim_bg: p.shade,
-        c.input_text_cursor: p.text,
-        **dict.fromkeys((c.slider_grab, c.plot_lines, c.plot_histogram, c.text_link), p.accent),
+        c.child_bg.value: CLEAR,
+        c.checkbox_selected_bg.value: p.field,
+        c.button.value: p.field,
+        c.button_hovered.value: p.field_hovered,
+        c.button_active.value: p.field_active,
+        c.header.value: (*p.accent[:3], 0.20),
+        c.header_hovered.value: (*p.ink, 0.08),
+        c.header_active.value: (*p.ink, 0.12),
+        c.title_bg.value: p.popup,
+        c.title_bg_active.value: p.popup,
+        c.separator.value: p.line,
+        c.scrollbar_bg.value: CLEAR,
+        c.scrollbar_grab.value: (*p.ink, 0.14),
+        c.scrollbar_grab_hovered.value: (*p.ink, 0.22),
+        c.scrollbar_grab_active.value: (*p.ink, 0.30),
+        c.slider_grab_active.value: p.bright,
+        c.text_selected_bg.value: (*p.accent[:3], 0.30),
+        c.table_row_bg_alt.value: (*p.ink, 0.025),
+        c.table_border_light.value: p.line,
+        c.modal_window_dim_bg.value: p.shade,
+        c.input_text_cursor.value: p.text,
+        **{place.value: p.accent for place in accents},
     }
 
 

@@ -136,11 +136,10 @@ def _rail(
     bar(first, min(max(span.x(p.time), first), last), theme.u32(theme.ACCENT, 0.75))
     shown = [time for time in instants or () if span.shows(time)]
     if len(shown) * INSTANT_GAP * s <= span.right - span.left:
+        plays, rests = theme.u32(theme.TEXT, 0.55), theme.u32(theme.TEXT, 0.2)
         for time in shown:
-            x = span.x(time)
-            alpha = 0.55 if p.first <= time <= p.last else 0.2
-            dot = theme.u32(theme.TEXT, alpha)
-            draw.add_circle_filled(ImVec2(x, y + 9 * s), 1.6 * s, dot, 8)
+            dot = plays if p.first <= time <= p.last else rests
+            draw.add_circle_filled(ImVec2(span.x(time), y + 9 * s), 1.6 * s, dot, 8)
 
 
 def _draw_handle(draw: imgui.ImDrawList, span: Span, p: Playback, which: str, lit: bool) -> None:

@@ -22,45 +22,46 @@ STILL = 3.0  # pixels: a press that moved farther was a drag
 FLAGS = widgets.FIXED | imgui.WindowFlags_.no_background.value
 
 
+Corner = tuple[float, float]  # half edges, right and down
+
+
 class Face(NamedTuple):
-    """A side seen. corners: [4, 2] in half edges, right and down. facing: 0..1, 1 head on."""
+    """A side seen. facing: 0..1, 1 head on."""
 
     side: Side
-    corners: np.ndarray
+    corners: tuple[Corner, ...]
     facing: float
+
+
+# Each pair of sides lies along one axis, the first at its positive end.
+PAIRS = ((Side.RIGHT, Side.LEFT), (Side.TOP, Side.BOTTOM), (Side.FRONT, Side.BACK))
+SQUARE = ((-1, -1), (1, -1), (1, 1), (-1, 1))
 
 
 def faces(rig: Rig) -> list[Face]:
     """The sides of the cube that are seen."""
     up, ahead = np.array(rig.up), rigs.ahead_of(rig.up)
-    right = np.cross(ahead, up)
-    axes = rig.axes
+    axes = (np.stack([np.cross(ahead, up), up, -ahead]) @ rig.axes).tolist()
     seen = []
-    for side, normal, u in (
-        (Side.FRONT, -ahead, right),
-        (Side.BACK, ahead, right),
-        (Side.RIGHT, right, up),
-        (Side.LEFT, -right, up),
-        (Side.TOP, up, ahead),
-        (Side.BOTTOM, -up, ahead),
-    ):
-        facing = -float(normal @ axes[:, 2])
-        if facing > EDGE_ON:
-            v = np.cross(normal, u)
-            corners = np.stack([normal + a * u + b * v for a, b in _SQUARE])
-            seen.append(Face(side, corners @ axes[:, :2], facing))
+    for i, pair in enumerate(PAIRS):
+        (x, y, away), (ux, uy, _), (vx, vy, _) = axes[i], axes[i - 1], axes[i - 2]
+        end = -1 if away > 0 else 1
+        if abs(away) > EDGE_ON:
+            corners = tuple(
+                (end * x + a * ux + b * vx, end * y + a * uy + b * vy) for a, b in SQUARE
+            )
+            seen.append(Face(pair[away > 0], corners, abs(away)))
     return seen
 
 
-_SQUARE = ((-1, -1), (1, -1), (1, 1), (-1, 1))
-
-
-def inside(corners: np.ndarray, x: float, y: float) -> bool:
-    """Whether a place lies in a convex polygon [n, 2]."""
-    edges = np.roll(corners, -1, 0) - corners
-    offset = np.array([x, y]) - corners
-    turns = edges[:, 0] * offset[:, 1] - edges[:, 1] * offset[:, 0]
-    return bool((turns >= 0).all() or (turns <= 0).all())
+def inside(corners: tuple[Corner, ...], x: float, y: float) -> bool:
+    """Whether a place lies in a convex polygon."""
+    ends = (*corners[1:], corners[0])
+    turns = [
+        (bx - ax) * (y - ay) - (by - ay) * (x - ax)
+        for (ax, ay), (bx, by) in zip(corners, ends, strict=True)
+    ]
+    return min(turns) >= 0 or max(turns) <= 0
 
 
 def viewcube(state: State, session: Session, right: float) -> State:
@@ -106,7 +107,8 @@ def _draw(seen: list[Face], middle: tuple[float, float], half: float, lit: Side 
         draw.add_quad(a, b, c, d, theme.u32(theme.TEXT, 0.22))
         if face.facing > READABLE:
             name = face.side.value.capitalize()
-            text, center = imgui.calc_text_size(name), face.corners.mean(0) * half
-            place = ImVec2(middle[0] + center[0] - text.x / 2, middle[1] + center[1] - text.y / 2)
+            text = imgui.calc_text_size(name)
+            x, y = (sum(place) / 4 * half for place in zip(*face.corners, strict=True))
+            place = ImVec2(middle[0] + x - text.x / 2, middle[1] + y - text.y / 2)
             draw.add_text(place, theme.u32(theme.TEXT, 0.35 + 0.6 * face.facing), name)
     imgui.pop_font()
