@@ -158,7 +158,7 @@ def test_bench_prints_and_writes_its_figures(scene, tmp_path, capsys):
     output = tmp_path / "bench.json"
     words = ["bench", scene, "--size", "32x18", "--frames", "4", "--warmup", "1", "--repeats", "2"]
     words += ["--quality-frames", "1", "--time-path", "seek", "--renderer", "sorted,peel,reference"]
-    words += ["--layers", "40"]
+    words += ["--layers", "40", "--ui"]
     assert run(*words, "--json", str(output)) == 0
     shown = capsys.readouterr().out
     assert "milliseconds a frame" in shown
@@ -176,6 +176,8 @@ def test_bench_prints_and_writes_its_figures(scene, tmp_path, capsys):
             {"sort"} if result["config"]["backend"] == "reference" else set()
         )
         assert figures["quality"]["max_abs"] < 0.02
+        drawn_by_gl = result["config"]["backend"] != "reference"
+        assert (figures["ui_ms"] is not None and figures["ui_ms"]["build"] > 0) == drawn_by_gl
         assert (1 < figures["passes"]["max"] < 40) == (result["config"]["backend"] == "peel")
 
 

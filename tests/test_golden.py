@@ -129,7 +129,7 @@ def test_slice_equals_upstreams_at_all_its_times(golden, tmp_path, case, record_
 
 
 @pytest.mark.gl
-@pytest.mark.parametrize("renderer", ["reference", "sorted"])
+@pytest.mark.parametrize("renderer", ["reference", "sorted", "peel"])
 @pytest.mark.parametrize(("case", "time"), IMAGES)
 def test_render_equals_the_golden_images(golden, tmp_path, case, time, renderer, record_property):
     folder, output = golden / case, tmp_path / "a.npy"

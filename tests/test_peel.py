@@ -7,6 +7,7 @@ import torch
 
 from tests import scenes
 from tests.tolerances import TOLERANCES
+from viewer import formats
 from viewer.core.errors import Unusable
 from viewer.core.model import StaticModel
 from viewer.core.settings import Mode, RenderSettings
@@ -128,3 +129,12 @@ def test_the_last_two_places_of_the_most_splats_are_told_apart(path, monkeypatch
     frame = drawn(path, splats)
     assert frame.stats.passes == 3
     TOLERANCES["peel 32F"].check(frame.layer.read(), want)
+
+
+def test_a_frame_of_a_trained_scene(path, models):
+    model, report = formats.load(models / "stg_cook_spinach_splatv")
+    camera = report.home.camera(160, 90)
+    got = path.render(model, camera, 0.5, TRAINED)
+    want = reference.image(model.slice(0.5), camera, TRAINED).numpy()
+    TOLERANCES["peel 32F"].check(got.layer.read(), want)
+    assert got.stats.passes > 50

@@ -133,6 +133,9 @@ def bench(parser: Parser) -> None:
         "--quality-frames", type=int, default=3, metavar="N",
         help="frames compared with the reference; 0: none",
     )  # fmt: skip
+    parser.add_argument(
+        "--ui", action="store_true", help="measure the window's interface too, without a window"
+    )
     parser.add_argument("--json", type=Path, metavar="F.json", help="write all figures")
 
 

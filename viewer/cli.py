@@ -221,6 +221,7 @@ def _bench(args: argparse.Namespace) -> int:
             plan=Plan(size, args.time_path, args.frames, args.warmup, args.repeats),
             quality_frames=args.quality_frames,
             json=args.json,
+            ui=args.ui,
         )
     )
 

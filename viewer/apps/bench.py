@@ -11,6 +11,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import moderngl
 import numpy as np
 from rich.markup import escape
 from rich.table import Table
@@ -39,6 +40,7 @@ class BenchRequest:
     plan: Plan
     quality_frames: int
     json: Path | None
+    ui: bool = False  # measure the interface of the window as well
 
 
 def bench(request: BenchRequest) -> int:
@@ -90,6 +92,7 @@ def _measured(
             seen += stats
             bar((repeat + 1) / (plan.repeats + 1), f"measuring {name}")
         frames = [next(path_of_shots) for _ in range(request.quality_frames)]
+        ui = _interface(ctx, report, seen[-1], plan.size) if request.ui and ctx else None
         result = {
             "frame_ms": measure.statistics(samples),
             "fps_p50": 1e3 / float(np.median(samples)),
@@ -100,6 +103,7 @@ def _measured(
             "active": measure.spread([s.alive for s in seen]),
             "drawn": measure.spread([s.drawn for s in seen]),
             "passes": measure.spread([s.passes for s in seen]),
+            "ui_ms": ui,
             "quality": measure.quality(path, model, frames, settings),
             "rss_peak_mb": machine.peak_memory_mb(),
             "vram_peak_mb": None,
@@ -116,6 +120,14 @@ def _measured(
             },
             "result": result,
         }
+
+
+def _interface(
+    ctx: moderngl.Context, report: Report, stats: FrameStats, size: tuple[int, int]
+) -> dict[str, float]:
+    from viewer.apps.interface_cost import interface_ms
+
+    return interface_ms(ctx, report, stats, size)
 
 
 def _config(request: BenchRequest, stats: FrameStats, precision: str) -> dict[str, Any]:
@@ -190,6 +202,8 @@ def _print(results: list[dict[str, Any]], report: Report, request: BenchRequest)
         if r["result"]["passes"]["max"]:
             most, mean = r["result"]["passes"]["max"], r["result"]["passes"]["mean"]
             console.print(f"{r['config']['backend']}: {mean:.1f} passes a frame, at most {most}")
+        if (ui := r["result"]["ui_ms"]) is not None:
+            console.print(f"interface: build {ui['build']:.2f}, draw {ui['draw']:.2f}")
         if context.is_software(r["config"]["adapter"]):
             console.print("A software rasteriser drew this: no figure here speaks for a GPU.")
 
