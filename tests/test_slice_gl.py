@@ -12,10 +12,11 @@ from tests.tolerances import TOLERANCES
 from viewer import formats
 from viewer.core.errors import Unusable
 from viewer.core.model import StaticModel
-from viewer.core.settings import RenderSettings
+from viewer.core.settings import Mode, RenderSettings
 from viewer.core.splats import MIN_ALPHA, Appearance, Compensation, FixedJacobian
 from viewer.core.temporal import TemporalGaussians
 from viewer.frame import FramePath
+from viewer.gl import context
 from viewer.gl.target import TextureTarget
 from viewer.prefetch import Prefetch
 from viewer.render import packing, projection, reference, slice_gl
@@ -275,10 +276,12 @@ def test_steady_play_allocates_nothing(ctx, monkeypatch):
 
 MAKERS = (
     "buffer", "texture", "framebuffer", "program", "compute_shader", "vertex_array", "query",
+    "depth_renderbuffer",
 )  # fmt: skip
 
 
 def test_models_sizes_and_renderers_that_take_turns_leave_nothing_behind(ctx, monkeypatch):
+    context.sample_query(ctx)  # is the context's own
     made: list[object] = []
     for name in MAKERS:
         make = getattr(type(ctx), name)
@@ -293,13 +296,17 @@ def test_models_sizes_and_renderers_that_take_turns_leave_nothing_behind(ctx, mo
         made[:] = [thing for thing in made if not isinstance(thing.mglo, moderngl.InvalidObject)]
         return len(made)
 
-    models = [scenes.moving(60, motion=degree) for degree in range(3)]
+    models = [*(scenes.moving(60, motion=degree) for degree in range(2)),
+              StaticModel(scenes.features()), scenes.Instant(scenes.cloud(60, 0))]  # fmt: skip
+    modes = [Mode.COLOR, Mode.DEPTH, Mode.MEDIAN, Mode.COLOR, Mode.CENTERS]
     path = FramePath(ctx)
     counts = []
     for turn in range(1000):
-        settings = replace(FREE, renderer="reference" if turn % 50 == 0 else "sorted")
-        path.render(models[turn % 3], scenes.camera(16 + turn % 7, 12), 0.5, settings)
+        others = {0: "reference", 25: "peel"}
+        name, mode = others.get(turn % 50, "sorted"), modes[turn % len(modes)]
+        settings = replace(FREE, renderer=name, mode=mode)
+        path.render(models[turn % 4], scenes.camera(16 + turn % 3, 12), 0.5, settings)
         counts.append(held())
-    assert max(counts[500:]) <= max(counts[:500])
+    assert max(counts[500:]) <= max(counts[:500])  # all combinations come round in 300
     path.release()
     assert held() == 0

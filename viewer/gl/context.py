@@ -50,3 +50,10 @@ def is_software(adapter: str) -> bool:
 def adapter(ctx: moderngl.Context) -> str:
     """Name of the device that draws, as its driver gives it."""
     return str(ctx.info["GL_RENDERER"])
+
+
+def sample_query(ctx: moderngl.Context) -> moderngl.Query:
+    """The context's one counter of drawn samples: moderngl never deletes one, so it is kept."""
+    if not isinstance(ctx.extra, moderngl.Query):
+        ctx.extra = ctx.query(samples=True)  # moderngl gives no result of any_samples
+    return ctx.extra

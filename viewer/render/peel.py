@@ -14,6 +14,7 @@ from viewer.core.errors import Unusable
 from viewer.core.settings import Mode, RenderSettings
 from viewer.core.splats import MIN_TRANSMITTANCE, Splats
 from viewer.core.timing import Spans
+from viewer.gl import context
 from viewer.gl.target import TextureTarget
 from viewer.render.host import FETCH, RecordTextures
 from viewer.render.protocol import Counts, Target, Unsliced
@@ -59,7 +60,7 @@ class PeelRenderer:
         self._records = RecordTextures(ctx)
         self._peel = Programs(ctx, "peel", FETCH)
         self._add = Programs(ctx, "fullscreen", FETCH, fragment="layer")
-        self._found = ctx.query(samples=True)  # moderngl gives no result of any_samples
+        self._found = context.sample_query(ctx)
         self._layers: Layers | None = None
 
     def render(
@@ -137,7 +138,7 @@ class PeelRenderer:
         return self._records.nbytes + (self._layers.nbytes if self._layers else 0)
 
     def release(self) -> None:
-        """Free programs and textures; moderngl frees the query."""
+        """Free programs and textures."""
         self._records.release()
         self._peel.release()
         self._add.release()
