@@ -86,33 +86,30 @@ def _covariances(
         size = splats.radii * (settings.scale / z)
         xx, yy = (used.focal[0] * size).square(), (used.focal[1] * size).square()
         return xx, torch.zeros_like(xx), yy, xx * yy
-    ratio = torch.maximum(p[:, :2] / p[:, 2:], p.new_tensor(used.low))
-    ratio = torch.minimum(ratio, p.new_tensor(used.high))
-    R = torch.from_numpy(camera.viewmat[:3, :3]).to(p)
-    scale = (settings.scale / z).unsqueeze(1)
-    a = used.focal[0] * scale * (R[0] - ratio[:, :1] * R[2])  # rows of J R, [n, 3]
-    b = used.focal[1] * scale * (R[1] - ratio[:, 1:] * R[2])
+    R = torch.from_numpy(camera.viewmat[:3, :3]).to(p).unsqueeze(2)  # [3, 3, 1]
+    slope_x = (p[:, 0] / z).clamp(used.low[0], used.high[0])
+    slope_y = (p[:, 1] / z).clamp(used.low[1], used.high[1])
+    # Numbers of one kind lie side by side, [3, n]: sums over three are several times quicker.
+    a = (used.focal[0] * settings.scale / z) * (R[0] - slope_x * R[2])  # rows of J R
+    b = (used.focal[1] * settings.scale / z) * (R[1] - slope_y * R[2])
     if splats.covars is not None:
-        xx, xy, yy = _through(splats.covariances(), a, b)
+        S = splats.covariances().permute(1, 2, 0).contiguous()
+        sa, sb = _times(a, S), _times(b, S)
+        xx, xy, yy = (sa * a).sum(0), (sa * b).sum(0), (sb * b).sum(0)
         return xx, xy, yy, xx * yy - xy * xy
     if splats.radii is not None:
-        a, b = a * splats.radii.unsqueeze(1), b * splats.radii.unsqueeze(1)
+        a, b = a * splats.radii, b * splats.radii
     elif splats.quats is not None and splats.scales is not None:
-        axes = rotation.matrices(splats.quats)
-        a, b = _rows(a, axes) * splats.scales, _rows(b, axes) * splats.scales
-    xx, xy, yy = (a * a).sum(1), (a * b).sum(1), (b * b).sum(1)
-    return xx, xy, yy, torch.linalg.cross(a, b).square().sum(1)
+        axes = rotation.matrices(splats.quats).permute(1, 2, 0).contiguous()
+        scales = splats.scales.T.contiguous()
+        a, b = _times(a, axes) * scales, _times(b, axes) * scales
+    xx, xy, yy = (a * a).sum(0), (a * b).sum(0), (b * b).sum(0)
+    return xx, xy, yy, torch.linalg.cross(a, b, dim=0).square().sum(0)
 
 
-def _through(covariances: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """a S a, a S b, b S b [n] of S [n, 3, 3] and rows a, b [n, 3]."""
-    sa = _rows(a, covariances)
-    return (sa * a).sum(1), (sa * b).sum(1), (_rows(b, covariances) * b).sum(1)
-
-
-def _rows(a: Tensor, matrices: Tensor) -> Tensor:
-    """a M [n, 3] of rows a [n, 3] and M [n, 3, 3]; torch.bmm of small ones is slower."""
-    return (a.unsqueeze(2) * matrices).sum(1)
+def _times(a: Tensor, matrices: Tensor) -> Tensor:
+    """Rows a [3, n] times matrices [3, 3, n]: [3, n]."""
+    return (a.unsqueeze(1) * matrices).sum(0)
 
 
 class RecordTextures:
