@@ -19,6 +19,9 @@ BOX = (
 STRETCH = imgui.TableFlags_.sizing_stretch_same.value
 SHOWN_RECENTS = 5
 
+HELP = 860.0  # design pixels
+LEFT = ("Time", "Window")  # sections of its left column: as long as the others together
+
 
 def start_screen(session: Session, room: float) -> Actions:
     """What to do where no scene is open; room: points of height there are."""
@@ -99,12 +102,14 @@ def error(problem: Problem, session: Session, room: float) -> Actions:
 def help_window(interface: Interface, session: Session) -> Interface:
     """Every key and gesture, from the one table of them."""
     s, display = session.scale, imgui.get_io().display_size
-    width = min(760 * s, display.x - 24 * s)
+    width = min(HELP * s, display.x - 24 * s)
     columns = 2 if width > 640 * s else 1
-    _place("help", session, display.y, 0.5, 760)
+    _place("help", session, display.y, 0.5, HELP)
     _title("Keys and gestures")
     sections = list(dict.fromkeys(section for section, _, _ in BINDINGS))
-    halves = [sections[:1] + sections[2:], sections[1:2]] if columns == 2 else [sections]
+    left = [section for section in sections if section in LEFT]
+    right = [section for section in sections if section not in LEFT]
+    halves = [left, right] if columns == 2 else [sections]
     inner = width - 2 * imgui.get_style().window_padding.x
     if imgui.begin_table("keys", columns, STRETCH, ImVec2(inner, 0)):
         for half in halves:
