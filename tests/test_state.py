@@ -27,6 +27,7 @@ from viewer.core.state import (
     go_to_camera,
     opened,
     reset,
+    resumed,
 )
 
 SIZE = (160, 90)
@@ -337,3 +338,14 @@ def test_no_key_is_bound_twice():
     keys = [key for _, keys, _ in BINDINGS for key in keys.split("  ")]
     twice = {key for key in keys if keys.count(key) > 1}
     assert twice <= {"wheel"}  # which is the ruler's over the ruler
+
+
+def test_a_scene_loaded_again_is_seen_from_the_same_place_at_the_same_time():
+    before = press(drag(start(), "left", (9, 4)), "right", "m", "space")
+    fresh = opened(before, report())
+    again = resumed(before, fresh, same=True)
+    assert (again.rig, again.playback) == (before.rig, before.playback)
+    turned = replace(fresh, rig=replace(fresh.rig, up=(0.0, 0.0, 1.0)))
+    assert resumed(before, turned, same=False).rig == replace(before.rig, up=(0.0, 0.0, 1.0))
+    still = opened(before, replace(report(), time_range=(0.0, 0.0)))
+    assert not resumed(before, still, same=True).playback.playing

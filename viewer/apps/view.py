@@ -12,13 +12,13 @@ from viewer.apps.desk import Desk, Load, Order, Pick, Scene, problem
 from viewer.apps.doctor import findings
 from viewer.apps.kept import first_state, remembered
 from viewer.apps.opening import Opening, time_of
-from viewer.apps.pace import Pace, smoothed
+from viewer.apps.pace import Pace
+from viewer.apps.stage import Stage, given_way
 from viewer.apps.studio import Studio
-from viewer.core import delivery, gestures, preferences
+from viewer.core import gestures, preferences
 from viewer.core import playback as clock
 from viewer.core import rig as rigs
 from viewer.core.controls import update
-from viewer.core.delivery import Delivery
 from viewer.core.errors import Unusable
 from viewer.core.folder import Listing, existing, listing
 from viewer.core.preferences import Preferences
@@ -26,8 +26,7 @@ from viewer.core.report import Report
 from viewer.core.rig import Rig
 from viewer.core.session import NO_SCENE, Problem, Session
 from viewer.core.settings import RenderSettings
-from viewer.core.state import Actions, Dialog, FrameStats, Inputs, State, opened
-from viewer.frame import Frame, FramePath
+from viewer.core.state import Actions, Dialog, FrameStats, Inputs, State, opened, resumed
 from viewer.gl.target import TextureTarget
 from viewer.render import usable
 from viewer.ui.panels import interface
@@ -82,24 +81,26 @@ class Viewer:
         self.kept = kept
         self.state = first_state(kept, request.settings)
         self.session = Session(recents=kept.recents)
-        self.stats = FrameStats()
         self._window = Window(NAME, request.size or kept.size, kept.vsync)
-        self._path = FramePath(self._window.ctx)
+        self._stage = Stage(self._window.ctx)
         self._desk = Desk(load)
         self._dataset = Dataset(self._window.ctx)
-        self._studio = Studio(self._window.ctx, self._path)
+        self._studio = Studio(self._window.ctx, self._stage.path)
         self._pace = Pace()
         self._clock = self._titled = self._noticed = time.perf_counter()
         self._title = NAME
-        self._delivery = Delivery()
         self._listing: Listing | None = None
         self._order: Order | None = None  # of the scene that is open
-        self._shown: Shown | None = None
         self._own: tuple[tuple[str, float], ...] = ()  # spans of the last frame's own part
         self._last: tuple[object, ...] = ()
         path = request.path or resources.demo()
         if path.exists():
             self._desk.open(Order(path, request.options, recent=request.path is not None))
+
+    @property
+    def stats(self) -> FrameStats:
+        """What the last frame cost."""
+        return self._stage.stats
 
     def step(self) -> bool:
         """One turn of the loop; False once the window is to be closed."""
@@ -120,12 +121,12 @@ class Viewer:
         inputs = window.begin()
         report = self._report()
         dt = 0.0 if fresh else dt
-        self.state, asked = update(self.state, inputs, report, dt, unseen=self._pending())
-        still = not self.state.playback.playing and not self._pending()
-        if self._dataset.truth.follow(desk.scene, self.state, self._path, still):
-            self._shown = None  # its targets were drawn into
+        self.state, asked = update(self.state, inputs, report, dt, unseen=self._stage.pending)
+        still = not self.state.playback.playing and not self._stage.pending
+        if self._dataset.truth.follow(desk.scene, self.state, self._stage.path, still):
+            self._stage.forget()
         picture = self._draw(inputs.size)
-        self._delivery = self._delivered(now)
+        self._stage.note(desk.scene, self.state, now)
         self.session = self._session(inputs.size, now)
         start = time.perf_counter()
         self.state, drawn = interface(self.state, report, self.stats, self.session)
@@ -134,7 +135,7 @@ class Viewer:
         self._account(built - start, time.perf_counter() - built)
         active = woken or self._last != (inputs, self.state, self.session.notice)
         self._last = (inputs, self.state, self.session.notice)
-        active = active or self._pending() or self._studio.exporting is not None
+        active = active or self._stage.pending or self._studio.exporting is not None
         self._pace = self._pace.began(now, active)
         self._act(asked | drawn, inputs.size)
         self._export()
@@ -148,7 +149,7 @@ class Viewer:
         self._studio.cancel()
         self._desk.release()
         self._dataset.release()
-        self._path.release()
+        self._stage.release()
         self._window.release()
 
     def _arrivals(self) -> bool:
@@ -193,18 +194,12 @@ class Viewer:
     def _adopt(self, scene: Scene) -> None:
         if self._studio.cancel():
             self._tell("The export was stopped: another scene is open")
-        before, last = self.state, self._order
-        again = last is not None and last.path == scene.order.path
-        self._shown, self._order, self.stats = None, scene.order, FrameStats()
-        self.state = opened(before, scene.report)
-        if again:  # to see what training or an option changed: from the same place and time
-            p = clock.seek(self.state.playback, before.playback.time)
-            p = replace(p, playing=before.playback.playing and scene.report.moves)
-            p = replace(p, markers=before.playback.markers)
-            same = scene.order == last
-            rig = before.rig if same else replace(before.rig, up=self.state.rig.up)
-            tour = replace(before.tour, follow=False)
-            self.state = replace(self.state, rig=rig, playback=p, tour=tour)
+        again = self._order is not None and self._order.path == scene.order.path
+        same = scene.order == self._order
+        fresh = opened(self.state, scene.report)
+        self.state = resumed(self.state, fresh, same) if again else fresh
+        self._order = scene.order
+        self._stage.clear()
         self.session = replace(self.session, problem=None)
         if scene.order.recent:
             self.kept = preferences.with_recent(self.kept, str(scene.order.path.absolute()))
@@ -217,46 +212,16 @@ class Viewer:
             self.state = replace(self.state, rig=request.rig)
 
     def _draw(self, size: tuple[int, int]) -> TextureTarget | None:
-        """The picture: drawn anew only if something in it changed."""
-        scene, state = self._desk.scene, self.state
+        stage, scene, before = self._stage, self._desk.scene, self._stage.frame
         if scene is None:
             return None
-        key = (scene, state.rig, state.playback.shown, state.settings, size)
-        held = self._shown
-        if held is None or held.key != key or held.pending:
-            try:
-                frame = self._path.render(
-                    scene.model, state.rig.camera(*size), state.playback.shown, state.settings
-                )
-            except Exception as error:
-                self._fail(problem(error, "Drawing failed"))
-                self._give_way(held)
-                frame = None  # the targets of the one before may be gone
-            self._shown = held = Shown(key, frame, frame is not None and scene.model.pending)
-            if frame is not None:
-                spans = smoothed(self.stats.spans, frame.stats.spans + self._own)
-                self.stats = replace(frame.stats, spans=spans)
-        picture = held.frame.picture if held.frame else None
-        assert picture is None or isinstance(picture, TextureTarget)
-        return picture
-
-    def _give_way(self, held: "Shown | None") -> None:
-        """After an error: back to the renderer that worked, and stand still."""
-        settings = self.state.settings
-        worked = self._path.renderer if held is not None and held.frame else settings.renderer
-        self.state = replace(
-            self.state,
-            settings=replace(settings, renderer=worked),
-            playback=replace(self.state.playback, playing=False),
-        )
-
-    def _pending(self) -> bool:
-        return self._shown is not None and self._shown.pending
-
-    def _delivered(self, now: float) -> Delivery:
-        p, scene = self.state.playback, self._desk.scene
-        late = scene.model.shown if scene is not None and self._pending() else None
-        return delivery.seen(self._delivery, p, p.shown if late is None else late, now)
+        try:
+            return stage.draw(scene, self.state, size, self._own)
+        except Exception as error:
+            self._fail(problem(error, "Drawing failed"))
+            worked = stage.path.renderer if before else self.state.settings.renderer
+            self.state = given_way(self.state, worked)
+            return None
 
     def _account(self, building: float, presenting: float) -> None:
         """Note what the frame cost beside the picture; shown with the next one."""
@@ -268,7 +233,7 @@ class Viewer:
         if shown is not None and (not self._listing or self._listing.folder != shown.folder):
             self._listing = listing(shown.folder)
         self._entitle(size, now)
-        drawn = scene is not None and self._shown is not None
+        drawn = scene is not None and self._stage.drawn
         return replace(
             old,
             scene=scene is not None,
@@ -277,10 +242,10 @@ class Viewer:
             recents=self.kept.recents,
             frame_times=self._pace.times,
             idle=self._pace.idle,
-            pending=self._pending(),
+            pending=self._stage.pending,
             busy=self._desk.busy,
             loaded=scene.model.loaded if scene is not None else None,
-            delivery=self._delivery,
+            delivery=self._stage.delivery,
             compared=self._dataset.truth.compared,
             frusta=self._dataset.shown(self.state),
             notice=old.notice if now - self._noticed < NOTICE_LASTS else "",
@@ -353,7 +318,7 @@ class Viewer:
             self._tell(f"The clipboard holds no view: {error}")
 
     def _save_picture(self) -> None:
-        frame = self._shown.frame if self._shown else None
+        frame = self._stage.frame
         if frame is not None:
             path = takeaway.save_picture(frame.picture.read()[..., :3], NAME)
             self._tell(f"Saved {path.absolute()}")
@@ -367,15 +332,6 @@ class Viewer:
 
     def _fail(self, found: Problem) -> None:
         self.session = replace(self.session, problem=found)
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Shown:
-    """The picture on screen and what it was made from. frame: None after an error."""
-
-    key: tuple[object, ...]
-    frame: Frame | None
-    pending: bool
 
 
 def _title(scene: Scene | None, state: State, size: tuple[int, int]) -> str:

@@ -258,3 +258,15 @@ def reset(state: State) -> State:
         state, settings=fresh.settings, interface=kept, compare=fresh.compare,
         navigation=fresh.navigation,
     )  # fmt: skip
+
+
+def resumed(before: State, fresh: State, same: bool) -> State:
+    """A scene that was loaded again, seen as before: to see what training or an option changed.
+
+    fresh: the state in which it would be first seen. same: nothing was asked to be other.
+    """
+    moves = fresh.playback.end > fresh.playback.start
+    p = clock.seek(fresh.playback, before.playback.time)
+    p = replace(p, playing=before.playback.playing and moves, markers=before.playback.markers)
+    rig = before.rig if same else replace(before.rig, up=fresh.rig.up)
+    return replace(fresh, rig=rig, playback=p, tour=replace(before.tour, follow=False))
