@@ -166,3 +166,20 @@ def test_infinite_and_broken_means_leave_the_picture_alone():
     good = ((0.0, 0.0, 2.0), BALL, 0.6, RED)
     bad = ((float("nan"), 0.0, 2.0), BALL, 0.6, GREEN)
     np.testing.assert_array_equal(draw(splats(good, bad)), draw(splats(good)))
+
+
+def test_what_matters_at_a_pixel_is_all_that_shows_there():
+    """The part of the splats that is looked at for a pixel blends to the pixel of the picture."""
+    cloud, view, settings = (
+        scenes.cloud(3000, 1, size=0.15),
+        scenes.camera(64, 48),
+        RenderSettings(),
+    )
+    whole = reference.project(cloud, view, settings)
+    for x, y in ((0.5, 0.5), (31.5, 20.5), (60.5, 47.5)):
+        part = reference.project(cloud, view, settings, (x, y, x, y))
+        assert len(part.depths) < len(whole.depths)
+        own = reference.blend(part, view, settings)[int(y), int(x)]
+        np.testing.assert_allclose(
+            own, reference.blend(whole, view, settings)[int(y), int(x)], atol=1e-6
+        )

@@ -24,6 +24,7 @@ from viewer.core.timing import Spans
 from viewer.render.protocol import Counts, Target, Unsliced
 from viewer.render.visibility import (
     CENTER_REACH,
+    Box,
     compensation_of,
     front_to_back,
     in_camera,
@@ -87,9 +88,11 @@ def image(splats: Splats, camera: Camera, settings: RenderSettings) -> Tensor:
     return blend(project(splats, camera, settings), camera, settings)
 
 
-def project(splats: Splats, camera: Camera, settings: RenderSettings) -> Projected:
-    """Cull, sort and project splats for a camera."""
-    rows, depths = front_to_back(splats, largest_scale(splats), camera, settings)
+def project(
+    splats: Splats, camera: Camera, settings: RenderSettings, box: Box | None = None
+) -> Projected:
+    """Cull, sort and project splats for a camera; box: the part of the picture that matters."""
+    rows, depths = front_to_back(splats, largest_scale(splats), camera, settings, box)
     splats = splats.rows(sorted_rows(rows, depths)).double()
     means, look = splats.means, splats.appearance
     p = in_camera(means, camera)
@@ -176,7 +179,7 @@ def surface_depth(
 
     x, y: pixels from the top left. Works for every renderer: no picture is read back.
     """
-    projected = project(splats, camera, replace(settings, mode=Mode.MEDIAN))
+    projected = project(splats, camera, replace(settings, mode=Mode.MEDIAN), (x, y, x, y))
     if not len(projected.depths):
         return None
     pixel = projected.centers.new_tensor([[x, y]])

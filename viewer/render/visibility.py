@@ -17,6 +17,8 @@ from viewer.core.splats import (
     Splats,
 )
 
+Box = tuple[float, float, float, float]  # left, top, right, bottom, pixels
+
 CENTER_REACH = 2.0  # pixels: where the dot of Mode.CENTERS ends
 
 
@@ -85,12 +87,18 @@ def reaches(opacities: Tensor, appearance: Appearance) -> Tensor:
 
 
 def front_to_back(
-    splats: Splats, sizes: Tensor, camera: Camera, settings: RenderSettings
+    splats: Splats,
+    sizes: Tensor,
+    camera: Camera,
+    settings: RenderSettings,
+    box: Box | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Rows [n] that may touch the picture, and their depths [n]: not yet in order.
 
     sizes: [N] from `largest_scale`. Nothing that could reach alpha 1/255 at a pixel is left out.
+    box: the part of the picture that matters; None is all.
     """
+    left, top, right, bottom = box or (0.0, 0.0, float(camera.width), float(camera.height))
     p = in_camera(splats.means, camera)
     x, y, z = p.unbind(1)
     fx, fy = float(camera.K[0, 0]), float(camera.K[1, 1])
@@ -105,8 +113,8 @@ def front_to_back(
     u, v = fx * x / z + float(camera.K[0, 2]), fy * y / z + float(camera.K[1, 2])
     seen = z > near_plane(splats.appearance, settings)
     seen &= splats.opacities >= least_opacity(settings)
-    seen &= (u + reach > 0) & (u - reach < camera.width)
-    seen &= (v + reach > 0) & (v - reach < camera.height)
+    seen &= (u + reach > left) & (u - reach < right)
+    seen &= (v + reach > top) & (v - reach < bottom)
     rows = seen.nonzero().squeeze(1)
     return rows, z.index_select(0, rows)
 
