@@ -107,7 +107,7 @@ FORMS = {
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("mode", [mode for mode in Mode if mode is not Mode.COLOR])
 def test_every_mode_equals_the_reference(ctx, form, mode):
-    model, camera = FORMS[form](), scenes.camera()
+    model, camera = FORMS[form](), scenes.camera(96, 54)
     got, want = (drawn(ctx if name == "sorted" else None, model, camera, mode, name)
                  for name in ("sorted", "reference"))  # fmt: skip
     assert form == "empty" or np.abs(want[0]).max() > 0.3
@@ -137,7 +137,7 @@ def test_every_mode_equals_the_reference_without_compute_shaders(ctx, monkeypatc
 @pytest.mark.parametrize("change", [{"min_opacity": 0.4}, {"antialias": True}], ids=str)
 @pytest.mark.parametrize("form", ["rgb", "moving"])
 def test_settings_mean_the_same_to_both(ctx, form, change):
-    model, camera = FORMS[form](), scenes.camera()
+    model, camera = FORMS[form](), scenes.camera(96, 54)
     settings, small = replace(FREE, scale=0.2, **change), replace(FREE, scale=0.2)
     path = FramePath(ctx, "f4")
     want, plain = (reference.image(model.slice(0.4), camera, s).numpy() for s in (settings, small))
