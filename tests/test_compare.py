@@ -208,11 +208,11 @@ def test_the_bar_is_closed_and_its_sliders_move(ctx):
         ctx, size=(1000, 600), state=state, report=report(), stats=STATS, session=session
     ).frame(3)
     try:
-        y, wipe = 600 - 92 - 12 - 20, (640, 750)
+        y, wipe = 600 - 92 - 12 - 20, (520, 580)
         one.drag((wipe[0], y), (wipe[1], y))
         assert one.state.compare.wipe > 0.8
         assert one.state.compare.opacity == 1.0
         assert one.state.rig == start().rig
-        assert not one.click(778, y).state.compare.shown
+        assert not one.click(607, y).state.compare.shown
     finally:
         one.release()

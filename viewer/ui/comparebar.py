@@ -10,29 +10,35 @@ from viewer.core.session import Session
 from viewer.ui import theme, widgets
 
 WIDTH = 600.0  # design pixels
-SLIDER = 120.0
+LEAST = 200.0
+WORDS = 280.0  # room for what is said, beside the sliders
+SLIDER, SMALL_SLIDER = 120.0, 48.0
 ALWAYS = imgui.SliderFlags_.always_clamp.value
 
 
-def comparebar(asked: Compare, found: Compared, session: Session, room: float) -> Compare:
-    """Draw it above the timeline; room: points down to it."""
-    s, display = session.scale, imgui.get_io().display_size
-    width = min(WIDTH * s, display.x - 24 * s)
+def comparebar(
+    asked: Compare, found: Compared, session: Session, room: tuple[float, float]
+) -> Compare:
+    """Draw it above the timeline; room: points to the settings and down to the timeline."""
+    s = session.scale
+    width = max(min(WIDTH * s, room[0] - 24 * s), LEAST * s)
+    slider = min(max((width - WORDS * s) / 2, SMALL_SLIDER * s), SLIDER * s)
+    names = ("opacity %.0f%%", "wipe %.0f%%") if slider == SLIDER * s else ("%.0f%%", "%.0f%%")
     imgui.set_next_window_pos(
-        ImVec2(display.x / 2, room - 12 * s), imgui.Cond_.always.value, ImVec2(0.5, 1.0)
+        ImVec2(room[0] / 2, room[1] - 12 * s), imgui.Cond_.always.value, ImVec2(0.5, 1.0)
     )
     imgui.set_next_window_size(ImVec2(width, 0))
     imgui.begin("compare", None, widgets.FIXED | imgui.WindowFlags_.always_auto_resize.value)
-    sliders = 2 * (SLIDER + 8) * s + 34 * s
+    sliders = 2 * slider + 50 * s
     imgui.align_text_to_frame_padding()
     _words(found, width - sliders - 24 * s)
     imgui.same_line(width - sliders - 12 * s)
-    imgui.set_next_item_width(SLIDER * s)
-    opacity = imgui.slider_float("##opacity", 100 * asked.opacity, 0, 100, "opacity %.0f%%", ALWAYS)
+    imgui.set_next_item_width(slider)
+    opacity = imgui.slider_float("##opacity", 100 * asked.opacity, 0, 100, names[0], ALWAYS)
     imgui.set_item_tooltip("How much the dataset's image covers")
     imgui.same_line()
-    imgui.set_next_item_width(SLIDER * s)
-    wipe = imgui.slider_float("##wipe", 100 * asked.wipe, 0, 100, "wipe %.0f%%", ALWAYS)
+    imgui.set_next_item_width(slider)
+    wipe = imgui.slider_float("##wipe", 100 * asked.wipe, 0, 100, names[1], ALWAYS)
     imgui.set_item_tooltip("The dataset's image on the left, the picture on the right")
     imgui.same_line()
     closed = imgui.button("×", ImVec2(26 * s, 0))

@@ -43,10 +43,11 @@ def interface(
             path_lines(state, session)
             if session.frusta is not None:
                 state = cameras(state, report, session.frusta, session)
-            if session.compared is not None:
-                asked = comparebar(state.compare, session.compared, session, room)
-                state = replace(state, compare=asked)
             beside = panel_width(state.interface.panel, session)
+            if session.compared is not None:
+                free = display.x - beside, room
+                asked = comparebar(state.compare, session.compared, session, free)
+                state = replace(state, compare=asked)
             if state.interface.statistics and display.x - beside > HUD_ROOM[0] * session.scale:
                 hud(state.playback, report, stats, session, room)
             if state.interface.cube:
