@@ -11,3 +11,4 @@ draw() {
 }
 
 draw demo.png 1024x512 0 8
+PYTHONPATH=. "$python" assets/draw_window.py

@@ -36,8 +36,10 @@ def path_lines(state: State, session: Session) -> None:
     keys = tour.path.keys
     shown = keys[:: max(1, math.ceil(len(keys) / MOST_CAMERAS))]
     chosen = keys[tour.chosen : tour.chosen + 1] if tour.chosen is not None else ()
+    size, eye = SIZE * state.rig.distance, state.rig.position
     for some, color in ((shown, theme.TEXT), (chosen, theme.ACCENT)):
-        edges = frusta(some, SIZE * state.rig.distance)
+        # The one that the eye is in would frame the whole picture.
+        edges = frusta([key for key in some if math.dist(key.position, eye) > size], size)
         _segments(draw, seen(camera, edges[:, 0], edges[:, 1], near) / dense, color, 1.2 * s)
 
 
