@@ -10,9 +10,10 @@ from PIL import Image
 from tests.window_program import moving, report
 from viewer.apps.desk import Order, Scene
 from viewer.apps.export import Shot, export
-from viewer.apps.studio import Studio, free
+from viewer.apps.studio import Studio
 from viewer.core import tour as tours
 from viewer.core.errors import BadArgument, Unusable
+from viewer.core.files import free
 from viewer.core.film import Film
 from viewer.core.state import Actions, State, opened
 from viewer.frame import FramePath

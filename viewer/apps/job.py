@@ -13,15 +13,15 @@ Progress = Callable[[float, str], None]  # fraction 0..1 and what
 class Job(Generic[T]):
     """Runs `work(progress)`. Once told to stop, the next progress raises Cancelled in the work."""
 
-    def __init__(self, work: Callable[[Progress], T], what: str) -> None:
+    def __init__(self, work: Callable[[Progress], T], what: str, *, daemon: bool = True) -> None:
+        """daemon: the program may end in the midst of it, however deep the work is in one call."""
         self.what = what
         self._work = work
         self._progress = (0.0, "")
         self._stop = threading.Event()
         self._result: T | None = None
         self._error: BaseException | None = None
-        # A daemon: work that is deep in one call cannot keep the program from ending.
-        self._thread = threading.Thread(target=self._run, name=what, daemon=True)
+        self._thread = threading.Thread(target=self._run, name=what, daemon=daemon)
         self._thread.start()
 
     @property

@@ -1,15 +1,17 @@
 """Studio: the export under way in the window, a step at a time, and the files of camera paths."""
 
 import time
-from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 import moderngl
 
+from viewer.apps.cutting import Cutting, task
 from viewer.apps.desk import Scene
 from viewer.apps.export import Shot, Step, check, export
 from viewer.core import tour as tours
+from viewer.core.files import free
 from viewer.core.session import Exporting
 from viewer.core.state import Actions, State
 from viewer.formats import camera_path
@@ -18,16 +20,55 @@ from viewer.frame import FramePath
 SLICE = 0.012  # seconds of a turn of the window's loop; one step at least
 
 
-@dataclass(eq=False, slots=True)
-class Work:
+class Work(Protocol):
     """An export under way."""
 
-    output: Path
-    frames: int
-    draw: FramePath
-    steps: Generator[Step, None, None]
-    started: float
-    last: Step | None = None
+    @property
+    def exporting(self) -> Exporting:
+        """How far it is."""
+        ...
+
+    def turn(self) -> str:
+        """Take it forward for a while; what to tell once it is done. Raises what it meets."""
+        ...
+
+    def close(self) -> None:
+        """Leave nothing of what is not done."""
+        ...
+
+
+class Filming:
+    """Frames along a path, drawn between two frames of the window."""
+
+    def __init__(self, draw: FramePath, shot: Shot, output: Path) -> None:
+        """draw: its own; released when it is closed."""
+        self._draw, self._shot, self._output = draw, shot, output
+        self._steps = export(draw, shot, output)
+        self._started = time.perf_counter()
+        self._last: Step | None = None
+
+    @property
+    def exporting(self) -> Exporting:
+        """How far it is."""
+        output, frames, last = str(self._output), self._shot.frames, self._last
+        if last is None:
+            return Exporting(output, 0.0, 0, frames)
+        gone, done = time.perf_counter() - self._started, last.fraction
+        return Exporting(output, done, last.written, frames, gone * (1 - done) / done)
+
+    def turn(self) -> str:
+        """Draw for a while."""
+        end = time.perf_counter() + SLICE
+        for step in self._steps:
+            self._last = step
+            if time.perf_counter() >= end:
+                return ""
+        return f"Exported {self._output.absolute()}"
+
+    def close(self) -> None:
+        """Give up what is not done."""
+        self._steps.close()
+        self._draw.release()
 
 
 class Studio:
@@ -41,15 +82,7 @@ class Studio:
     @property
     def exporting(self) -> Exporting | None:
         """How far it is."""
-        work = self._work
-        if work is None:
-            return None
-        if work.last is None:
-            return Exporting(str(work.output), 0.0, 0, work.frames)
-        gone, done = time.perf_counter() - work.started, work.last.fraction
-        return Exporting(
-            str(work.output), done, work.last.written, work.frames, gone * (1 - done) / done
-        )
+        return None if self._work is None else self._work.exporting
 
     def act(self, asked: Actions, scene: Scene | None, state: State) -> tuple[State, str]:
         """Do what was asked of exports and path files; what to tell. Raises what that meets."""
@@ -60,6 +93,8 @@ class Studio:
             return state, "There is no camera path yet: Insert takes a key"
         if asked.export and scene is not None and self._work is None:
             self.start(scene, state)
+        if asked.cut and scene is not None and self._work is None:
+            self._work = Cutting(task(scene.model, state.cut, state.playback))
         if asked.save_path:
             camera_path.save(path, state.tour.path)
             return state, f"Saved {path.absolute()}"
@@ -80,44 +115,28 @@ class Studio:
         shot = Shot(scene.model.wrapped, state.tour.path, state.playback, state.settings, film)
         output = free(Path(state.tour.output.strip()).expanduser())
         draw = self._draw.beside("f4" if film.sampled else "f2")
-        steps = export(draw, shot, output)
-        self._work = Work(output, shot.frames, draw, steps, time.perf_counter())
+        self._work = Filming(draw, shot, output)
 
     def step(self) -> str:
         """Take it forward for a while; what to tell once it is done. Raises what it meets."""
-        work, end = self._work, time.perf_counter() + SLICE
-        if work is None:
+        if self._work is None:
             return ""
         try:
-            while True:
-                step = next(work.steps, None)
-                if step is None:
-                    break
-                work.last = step
-                if time.perf_counter() >= end:
-                    return ""
+            told = self._work.turn()
         except BaseException:
             self.cancel()
             raise
-        self.cancel()
-        return f"Exported {work.output.absolute()}"
+        if told:
+            self.cancel()
+        return told
 
     def cancel(self) -> bool:
         """Give up what is under way; nothing of it stays. Whether there was something."""
         work, self._work = self._work, None
         if work is None:
             return False
-        work.steps.close()
-        work.draw.release()
+        work.close()
         return True
-
-
-def free(path: Path) -> Path:
-    """The path, or the first like it with a number that nothing is at."""
-    if not path.exists():
-        return path
-    numbered = (path.with_stem(f"{path.stem}-{i}") for i in range(2, 10**6))
-    return next(p for p in numbered if not p.exists())
 
 
 def _even(side: int) -> int:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,8 @@ def replacing(path: Path) -> Iterator[Path]:
     On any error, Ctrl-C included, it is removed and `path` stays as it was. Raises Unusable where
     the folder does not exist or cannot be written.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    writer = f"{os.getpid()}-{threading.get_native_id()}"
+    beside = path.with_name(f".{path.name}.{writer}.part")
     if not path.parent.is_dir():
         raise Unusable(f"{path}: there is no folder {path.parent} to write to")
     try:
@@ -31,3 +33,11 @@ def replacing(path: Path) -> Iterator[Path]:
             shutil.rmtree(beside, ignore_errors=True)
         else:
             beside.unlink(missing_ok=True)
+
+
+def free(path: Path) -> Path:
+    """The path, or the first like it with a number that nothing is at."""
+    if not path.exists():
+        return path
+    numbered = (path.with_stem(f"{path.stem}-{i}") for i in range(2, 10**6))
+    return next(p for p in numbered if not p.exists())

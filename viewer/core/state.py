@@ -10,6 +10,7 @@ from viewer.core import compare as comparing
 from viewer.core import playback as clock
 from viewer.core import rig as rigs
 from viewer.core.compare import Compare
+from viewer.core.cut import Cut
 from viewer.core.navigation import Grip, Navigation
 from viewer.core.playback import Playback
 from viewer.core.report import Report
@@ -83,6 +84,7 @@ class State:
     navigation: Navigation = field(default_factory=Navigation)
     grip: Grip = field(default_factory=Grip)
     tour: Tour = field(default_factory=Tour)
+    cut: Cut = field(default_factory=Cut)
     camera_index: int | None = None
 
 
@@ -124,6 +126,7 @@ class Actions:
     copy_look: bool = False  # the view, as a line in the clipboard
     paste_look: bool = False
     export: bool = False  # the camera path
+    cut: bool = False  # instants, as files of Gaussians
     cancel_export: bool = False
     load_path: bool = False
     save_path: bool = False
@@ -145,6 +148,7 @@ class Actions:
             copy_look=other.copy_look or self.copy_look,
             paste_look=other.paste_look or self.paste_look,
             export=other.export or self.export,
+            cut=other.cut or self.cut,
             cancel_export=other.cancel_export or self.cancel_export,
             load_path=other.load_path or self.load_path,
             save_path=other.save_path or self.save_path,

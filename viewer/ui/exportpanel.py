@@ -1,10 +1,11 @@
-"""The camera path and its export, as a section of the settings."""
+"""What is written to files, as sections of the settings: a camera path's frames, Gaussians."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 from imgui_bundle import ImVec2, imgui
 
+from viewer.core import cut as cuts
 from viewer.core import tour as tours
 from viewer.core.film import Film
 from viewer.core.path_presets import PRESETS
@@ -39,6 +40,31 @@ def export_section(state: State, session: Session) -> tuple[State, Actions]:
     imgui.end_disabled()
     imgui.set_item_tooltip("Ctrl+E")
     return replace(state, tour=tour), asked | Actions(export=export)
+
+
+def cut_section(state: State, session: Session) -> tuple[State, Actions]:
+    """Instants of the scene as files of Gaussians; drawn inside the settings."""
+    cut, p, s = state.cut, state.playback, session.scale
+    if p.frames > 1:
+        widgets.row("What", LABEL * s)
+        names = ["This instant", "Frames from in to out"]
+        cut = replace(cut, ranged=imgui.combo("##what", int(cut.ranged), names)[1] == 1)
+    widgets.row("Format", LABEL * s)
+    endings = list(cuts.KINDS)
+    at = endings.index(cuts.kind(cut)) if cuts.kind(cut) else -1
+    changed, at = imgui.combo("##format", at, list(cuts.KINDS.values()))
+    cut = cuts.as_kind(cut, endings[at]) if changed else cut
+    widgets.row("Write to", LABEL * s)
+    cut = replace(cut, output=imgui.input_text("##cut", cut.output)[1])
+    tip = "A name ending in .ply, .splat or .spz"
+    imgui.set_item_tooltip(f"{tip}; a range goes into a folder" if p.frames > 1 else tip)
+    count = len(cuts.instants(cut, p))
+    busy = session.exporting is not None
+    imgui.begin_disabled(busy or not count or not cuts.kind(cut))
+    what = f"{count:,} files" if cuts.is_ranged(cut, p) else "this instant"
+    asked = imgui.button(f"Export {what}###cut", ImVec2(-1, 0))
+    imgui.end_disabled()
+    return replace(state, cut=cut), Actions(cut=asked)
 
 
 def _path(state: State, s: float) -> Tour:

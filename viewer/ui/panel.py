@@ -9,7 +9,7 @@ from viewer.core.report import Report
 from viewer.core.session import Session
 from viewer.core.state import SCALES, Actions, Interface, State, Theme, reset
 from viewer.ui import overlays, picture, theme, widgets
-from viewer.ui.exportpanel import export_section
+from viewer.ui.exportpanel import cut_section, export_section
 from viewer.ui.viewpoint import navigation, viewpoint
 
 WIDTH = 308.0  # design pixels
@@ -55,6 +55,9 @@ def _sections(state: State, report: Report, session: Session) -> tuple[State, Ac
         state = replace(state, navigation=navigation(state.navigation))
     if session.scene and widgets.section("Camera path"):
         state, asked = export_section(state, session)
+        actions |= asked
+    if session.scene and widgets.section("Gaussians as files"):
+        state, asked = cut_section(state, session)
         actions |= asked
     told = report.warnings or any(setting.origin == "given" for setting in report.settings)
     if session.scene and widgets.section("Scene", OPEN if told else 0):
