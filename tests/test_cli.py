@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -151,6 +152,28 @@ def test_a_stopped_recording_leaves_nothing(scene, tmp_path, capsys, monkeypatch
         assert run("record", scene, "--size", "32x18", "--output", output) == 130
     assert list(tmp_path.iterdir()) == []
     assert "stopped; nothing was written" in capsys.readouterr().err
+
+
+@pytest.mark.gl
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a process without a signal")
+def test_a_recording_that_is_told_to_end_leaves_nothing(scene, tmp_path):
+    """As a batch system does it."""
+    output = tmp_path / "frames"
+    asked = [sys.executable, "main.py", "record", scene, "--size", "320x180", "--duration", "3600"]
+    told = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen([*asked, "--output", str(output)], cwd=ROOT, **told) as child:
+        try:
+            end = time.monotonic() + 60
+            while not list(tmp_path.glob(".*.part/frame_*.png")):
+                assert child.poll() is None, child.communicate()
+                assert time.monotonic() < end
+                time.sleep(0.02)
+            child.terminate()
+            assert "stopped; nothing was written" in child.communicate(timeout=60)[1]
+        finally:
+            child.kill()
+    assert child.returncode == 130
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.gl

@@ -3,10 +3,12 @@
 import argparse
 import logging
 import logging.handlers
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 from viewer import __version__, arguments, resources
@@ -43,6 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         words.insert(0, "view")
     args = _parser().parse_args(words)
     _start_log(args.debug)
+    signal.signal(signal.SIGTERM, _interrupted)  # one way to be stopped, which leaves nothing half
     try:
         return SUBCOMMANDS[args.subcommand].run(args)
     except BadArgument as error:
@@ -52,6 +55,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (Cancelled, KeyboardInterrupt):
         print("stopped; nothing was written", file=sys.stderr)
         return 130
+
+
+def _interrupted(number: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def _refuse(error: Exception, code: int, debug: bool) -> int:
