@@ -1,12 +1,26 @@
 """What the window remembers, and what a broken file costs: nothing but the memory."""
 
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from viewer.core import preferences
+from tests.test_state import report
+from viewer.apps.kept import found_again, left
+from viewer.core import look, preferences
+from viewer.core import playback as clock
+from viewer.core import rig as rigs
 from viewer.core.folder import MOST, existing, listing
-from viewer.core.preferences import MOST_RECENTS, Preferences, with_recent
+from viewer.core.preferences import (
+    MOST_PLACES,
+    MOST_RECENTS,
+    Place,
+    Preferences,
+    with_place,
+    with_recent,
+)
+from viewer.core.state import State, opened
 
 
 def test_what_is_saved_is_loaded(tmp_path):
@@ -14,6 +28,7 @@ def test_what_is_saved_is_loaded(tmp_path):
     kept = Preferences(
         ("/a", "/ü b"), (800, 600), False, 60, False, "seconds", "light", 1.5, cube=False,
         ball=True, to_pointer=False, inertia=True,
+        places=(("/a", Place("0", 0.5, 0.25, None, (0.1, 0.2))),),
     )  # fmt: skip
     preferences.save(kept, path)
     assert preferences.load(path) == kept
@@ -47,6 +62,8 @@ def test_each_entry_that_makes_no_sense_is_its_default_alone(tmp_path):
                 "recents": ["/a", 3, "/a", "/b"], "size": [1, 99999], "vsync": "yes",
                 "fps_cap": -1, "panel": False, "units": "fortnights", "theme": "plaid",
                 "scale": True, "cube": 1,
+                "places": [3, ["/a"], ["/b", {"pose": 1}], [4, {}], ["/c", {
+                    "pose": "", "time": 0.5, "markers": [True]}]],
             }
         )
     )  # fmt: skip
@@ -90,3 +107,28 @@ def test_a_huge_folder_is_cut_short_and_says_so(tmp_path):
 
 def test_the_nearest_existing_folder(tmp_path):
     assert existing(str(tmp_path / "a" / "b.ply")) == str(tmp_path)
+
+
+def test_places_are_newest_first_without_doubles_and_few():
+    kept = Preferences()
+    for i in range(MOST_PLACES + 5):
+        kept = with_place(kept, f"/{i}", Place("", float(i)))
+    kept = with_place(kept, "/20", Place("", -1.0))
+    assert kept.places[0] == ("/20", Place("", -1.0))
+    assert len(dict(kept.places)) == len(kept.places) == MOST_PLACES
+
+
+def test_a_scene_is_found_again_where_it_was_left():
+    start = opened(State(), report())
+    moved = replace(start, rig=rigs.orbit(start.rig, 0.3, 0.1))
+    p = replace(moved.playback, mark_in=2.0, markers=(3.0, 4.0))
+    kept = left(Preferences(), "/a", replace(moved, playback=clock.seek(p, 5.0)))
+    again = found_again(kept, "/a", start)
+    np.testing.assert_allclose(again.rig.position, moved.rig.position, rtol=1e-6)
+    q = again.playback
+    assert (q.time, q.mark_in, q.mark_out, q.markers) == (5.0, 2.0, None, (3.0, 4.0))
+    assert found_again(kept, "/b", start) == start
+    broken = Preferences(places=(("/a", Place("nonsense", 1.0)),))
+    assert found_again(broken, "/a", start) == start
+    shorter = Preferences(places=(("/a", Place(look.pose(moved.rig), 1.0, 500.0)),))
+    assert found_again(shorter, "/a", start).playback == start.playback

@@ -325,3 +325,16 @@ def test_a_path_that_is_not_there_is_refused_before_any_window(tmp_path):
 
     with pytest.raises(Unusable, match="there is no such file or folder"):
         view(ViewRequest(path=tmp_path / "none.ply"))
+
+
+def test_a_scene_opens_where_it_was_left(program):
+    one = scene(program)
+    one.drag(1, (280, 150), (320, 170))
+    one.hands("key", "Home", "key", "Right", "key", "Right")
+    there = one.until(lambda now: now["time"] == pytest.approx(0.1), "two steps")
+    assert one.close() == 0
+    again = program("scene.ply").find()
+    again.until(lambda now: now["scene"] and now["drawn"], "the scene")
+    assert again.now["position"] == pytest.approx(there["position"], abs=1e-5)
+    assert again.now["time"] >= 0.1
+    assert again.close() == 0

@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 
+from viewer.core import look, preferences
+from viewer.core import playback as clock
 from viewer.core.navigation import Navigation
-from viewer.core.preferences import Preferences
+from viewer.core.preferences import Place, Preferences
 from viewer.core.settings import RenderSettings
 from viewer.core.state import Interface, State, Theme, Units
 
@@ -27,3 +29,28 @@ def remembered(kept: Preferences, state: State, size: tuple[int, int]) -> Prefer
         ball=hand.ball, to_pointer=hand.to_pointer,
         inertia=hand.inertia,
     )  # fmt: skip
+
+
+def left(kept: Preferences, path: str, state: State) -> Preferences:
+    """The preferences that know where a scene was left."""
+    p = state.playback
+    place = Place(look.pose(state.rig), p.time, p.mark_in, p.mark_out, p.markers)
+    return preferences.with_place(kept, path, place)
+
+
+def found_again(kept: Preferences, path: str, state: State) -> State:
+    """The state of a scene just opened, where it was left the last time, if it was."""
+    place = dict(kept.places).get(path)
+    if place is None:
+        return state
+    try:
+        rig = look.rig_of(place.pose)
+    except ValueError:  # written by hand
+        return state
+    p = state.playback
+    marks = sorted(m for m in (place.mark_in, place.mark_out) if m is not None)
+    if marks and not p.start <= marks[0] <= marks[-1] <= p.end:
+        return replace(state, rig=rig)  # the file has another range now
+    p = replace(p, mark_in=place.mark_in, mark_out=place.mark_out)
+    p = replace(p, markers=tuple(m for m in place.markers if p.start <= m <= p.end))
+    return replace(state, rig=rig, playback=clock.seek(p, place.time))

@@ -10,7 +10,7 @@ from viewer.apps import takeaway, trouble
 from viewer.apps.dataset import Dataset
 from viewer.apps.desk import Desk, Load, Order, Pick, Scene, problem
 from viewer.apps.doctor import findings
-from viewer.apps.kept import first_state, remembered
+from viewer.apps.kept import first_state, found_again, left, remembered
 from viewer.apps.opening import Opening, time_of
 from viewer.apps.pace import Pace
 from viewer.apps.stage import Stage, given_way
@@ -145,6 +145,7 @@ class Viewer:
 
     def release(self) -> None:
         """Close everything; what is still loading is given up."""
+        self._leave()
         self.kept = remembered(self.kept, self.state, self._window.size)
         self._studio.cancel()
         self._desk.release()
@@ -197,12 +198,16 @@ class Viewer:
         again = self._order is not None and self._order.path == scene.order.path
         same = scene.order == self._order
         fresh = opened(self.state, scene.report)
-        self.state = resumed(self.state, fresh, same) if again else fresh
+        self._leave()
+        if again:
+            self.state = resumed(self.state, fresh, same)
+        else:
+            self.state = found_again(self.kept, _name(scene.order), fresh)
         self._order = scene.order
         self._stage.clear()
         self.session = replace(self.session, problem=None)
         if scene.order.recent:
-            self.kept = preferences.with_recent(self.kept, str(scene.order.path.absolute()))
+            self.kept = preferences.with_recent(self.kept, _name(scene.order))
         request, self._request = self._request, None
         if request is not None and (request.time is not None or request.frame is not None):
             asked = Opening(scene.order.path, time=request.time, frame=request.frame)
@@ -210,6 +215,11 @@ class Viewer:
             self.state = replace(self.state, playback=replace(p, playing=False))
         if request is not None and request.rig is not None:
             self.state = replace(self.state, rig=request.rig)
+
+    def _leave(self) -> None:
+        """Remember where the open scene is left."""
+        if self._order is not None and self._order.recent:
+            self.kept = left(self.kept, _name(self._order), self.state)
 
     def _draw(self, size: tuple[int, int]) -> TextureTarget | None:
         stage, scene, before = self._stage, self._desk.scene, self._stage.frame
@@ -332,6 +342,11 @@ class Viewer:
 
     def _fail(self, found: Problem) -> None:
         self.session = replace(self.session, problem=found)
+
+
+def _name(order: Order) -> str:
+    """Under which a scene is remembered."""
+    return str(order.path.absolute())
 
 
 def _title(scene: Scene | None, state: State, size: tuple[int, int]) -> str:

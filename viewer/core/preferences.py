@@ -5,6 +5,7 @@ A missing or broken file is the defaults: it must never keep the window from ope
 
 import contextlib
 import json
+import math
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,27 @@ from typing import Any
 from viewer.core.errors import Unusable
 from viewer.core.files import replacing
 
+MOST_PLACES = 50
 MOST_RECENTS = 10
 SMALLEST, LARGEST = 64, 16384  # pixels, of a window worth remembering
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a scene was left. pose: as `viewer.core.look.pose`; times: model time."""
+
+    pose: str
+    time: float
+    mark_in: float | None = None
+    mark_out: float | None = None
+    markers: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
     """recents: newest first. size: of the window. fps_cap: 0 is none. units: of the ruler.
 
-    ball, to_pointer, inertia: how the hand moves the camera.
+    ball, to_pointer, inertia: how the hand moves the camera. places: by path, newest first.
     """
 
     recents: tuple[str, ...] = ()
@@ -35,6 +48,7 @@ class Preferences:
     ball: bool = False
     to_pointer: bool = True
     inertia: bool = False
+    places: tuple[tuple[str, Place], ...] = ()
 
 
 def load(path: Path) -> Preferences:
@@ -65,6 +79,7 @@ def load(path: Path) -> Preferences:
         ball=_bool(entries.get("ball"), default.ball),
         to_pointer=_bool(entries.get("to_pointer"), default.to_pointer),
         inertia=_bool(entries.get("inertia"), default.inertia),
+        places=_places(entries.get("places")),
     )
 
 
@@ -82,8 +97,36 @@ def with_recent(preferences: Preferences, opened: str) -> Preferences:
     return replace(preferences, recents=(opened, *others)[:MOST_RECENTS])
 
 
+def with_place(preferences: Preferences, opened: str, place: Place) -> Preferences:
+    """The same that knows where a scene was left."""
+    others = [(path, kept) for path, kept in preferences.places if path != opened]
+    return replace(preferences, places=((opened, place), *others)[:MOST_PLACES])
+
+
+def _places(value: Any) -> tuple[tuple[str, Place], ...]:
+    """Those that make sense."""
+    found = []
+    for entry in value if isinstance(value, list) else ():
+        if isinstance(entry, list) and len(entry) == 2 and isinstance(entry[0], str):
+            place = _place(entry[1])
+            found += [(entry[0], place)] if place else []
+    return tuple(found[:MOST_PLACES])
+
+
+def _place(value: Any) -> Place | None:
+    if not isinstance(value, dict):
+        return None
+    pose, markers = value.get("pose"), value.get("markers")
+    time: Any = value.get("time")
+    marks = value.get("mark_in"), value.get("mark_out")
+    if not isinstance(pose, str) or not isinstance(markers, list):
+        return None
+    numbers = [time, *markers, *(mark for mark in marks if mark is not None)]
+    return Place(pose, time, *marks, tuple(markers)) if all(map(_number, numbers)) else None
+
+
 def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _bool(value: Any, default: bool) -> bool:
