@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 KEPT = 120  # frame times
 SETTLE = 8  # frames drawn after the last change: the interface needs a few to come to rest
-IDLE_WAIT = 0.5  # seconds an idle window sleeps, unless something happens
+IDLE_WAIT = 1.0  # seconds an idle window sleeps, unless something happens
 WORK_WAIT = 1 / 30  # while only a progress bar moves
 WEIGHT = 0.12  # of the newest frame in the times that are shown
 
