@@ -9,7 +9,7 @@ import logging
 import os
 import sys
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import imgui_bundle  # noqa: F401  before glfw, as in viewer/window.py
@@ -25,7 +25,7 @@ from viewer.core.rig import Rig
 from viewer.core.session import NO_SCENE
 from viewer.core.splats import Appearance
 from viewer.core.temporal import Gaussians4D, TemporalGaussians
-from viewer.formats import Loaded
+from viewer.formats import Loaded, transforms
 
 SIZE = (640, 400)
 
@@ -62,7 +62,11 @@ def load(path, options, progress):
     while "slow" in path.name:
         progress(0.5, "waiting")
         time.sleep(0.01)
-    return Loaded(moving(), report(path))
+    found = report(path)
+    if "truth" in path.name:  # it names a folder of images and the cameras they are from
+        cameras = transforms.cameras(Path(path.read_text()), [])
+        found = replace(found, cameras=cameras)
+    return Loaded(moving(), found)
 
 
 class Ear:
@@ -113,6 +117,9 @@ def main() -> int:
             "recents": session.recents, "renderers": session.renderers, "mark_in": p.mark_in,
             "keys": [k.seconds for k in state.tour.path.keys], "follow": state.tour.follow,
             "exporting": session.exporting and session.exporting.fraction,
+            "path": [asdict(k) for k in state.tour.path.keys], "mode": state.settings.mode.value,
+            "ruler": state.interface.ruler, "markers": p.markers,
+            "psnr": session.compared and session.compared.psnr,
         }  # fmt: skip
         sys.stdout.write(json.dumps(told) + "\n")
         sys.stdout.flush()
