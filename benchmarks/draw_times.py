@@ -9,6 +9,7 @@ The bare draw is the same quads, already projected and sorted, drawn once more i
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from time import perf_counter, process_time
 
@@ -28,6 +29,7 @@ from viewer.gl import context
 from viewer.gl.buffers import Storage
 from viewer.gl.radix import RadixSort
 from viewer.gl.target import TextureTarget
+from viewer.render.quads import draw_quads
 from viewer.render.sorted import SortedRenderer
 from viewer.render.visibility import ascending
 
@@ -47,7 +49,7 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=SIZES[-1], help="of Gaussians stored")
     args = parser.parse_args()
     ctx = context.headless()
-    picture = "" if args.what == "sort" else "640x360, half-float layer, "
+    picture = "" if args.what == "sort" else "640x360, packed numbers, "
     print(f"{context.adapter(ctx)}, {picture}medians of {args.frames}, ms\n")
     if args.what == "sort":
         _sort(ctx, [n for n in KEYS if n <= args.most], args.frames)
@@ -162,9 +164,9 @@ def _draw_again(
     renderer = path._renderer
     assert isinstance(renderer, SortedRenderer)
     assert isinstance(layer, TextureTarget)
-    renderer._begin(look, camera, layer).render(
-        moderngl.TRIANGLE_STRIP, vertices=4, instances=count
-    )
+    # Its buffers are still bound, and the program still knows what lies in them.
+    issue = partial(draw_quads, count)
+    renderer._quads.draw(look, camera, SETTINGS, layer, lambda program: None, issue)
 
 
 def camera() -> Camera:
