@@ -31,7 +31,7 @@ void main() {
     float alpha = alpha_at(offset, color_opacity.a);
     if (alpha < MIN_ALPHA) discard;
     float after = last.y * (1.0 - alpha);
-    bool ends = after < least_transmittance;
+    bool ends = mode != MODE_OVERDRAW && after < least_transmittance;
     float weight = ends ? 0.0 : last.y * alpha;
     behind = ends ? vec2(0.0) : vec2(place, after);
     color = vec4(color_opacity.rgb * weight, weight);
@@ -39,7 +39,10 @@ void main() {
     view_color = vec4(view_features * weight, weight);
     time_color = vec4(time_features * weight, weight);
 #else
-    if (mode == MODE_MEDIAN) {
+    if (mode == MODE_OVERDRAW) {
+        behind = vec2(place, 1.0);
+        color = vec4(1.0);
+    } else if (mode == MODE_MEDIAN) {
         color.rgb = vec3(0.0);
         if (halving) {
             float whole = texelFetch(covered, pixel, 0).a;

@@ -50,7 +50,7 @@ class Layers:
 class PeelRenderer:
     """Exact on any GPU with OpenGL 3.3, ties and the end of a pixel included."""
 
-    modes = frozenset(Mode) - {Mode.OVERDRAW}  # a pixel that is finished counts no further
+    modes = frozenset(Mode)
     slices = False
     interactive = True
 
