@@ -153,7 +153,7 @@ def test_loop_kinds_come_round():
 def test_playing_backwards_mirrors_playing_forwards():
     p = replace(P, time=9.0, backwards=True)
     assert clock.tick(p, 0.45).time == pytest.approx(4.5)
-    assert clock.tick(p, 0.95).time == 0.0  # the first frame's own duration
+    assert clock.tick(p, 0.95).time == 9.0  # the last frame's own duration
     assert clock.tick(p, 1.05).time == pytest.approx(8.5)
     p = clock.tick(replace(p, loop=Loop.ONCE), 5.0)
     assert (p.time, p.playing) == (0.0, False)
@@ -207,6 +207,21 @@ def frames_seen(p: Playback, dt: float, count: int) -> list[float]:
         if p.frame != seen[-1]:
             seen.append(p.frame)
     return seen
+
+
+def test_a_loop_backwards_is_the_loop_in_reverse():
+    """Whole frames, each for its own duration, the last too."""
+    p = replace(P, time=0.05, pacing=Pacing.FRAMES)
+    there, back = [], []
+    for _ in range(100):
+        p = clock.tick(p, 0.02)
+        there.append(p.shown)
+    p = replace(p, backwards=True)
+    for _ in range(100):
+        back.append(p.shown)
+        p = clock.tick(p, 0.02)
+    assert back == there[::-1]
+    assert {frame: there.count(frame) for frame in there} == dict.fromkeys(range(10), 10)
 
 
 @pytest.mark.parametrize("dt", [0.03, 0.1, 0.17, 0.9])

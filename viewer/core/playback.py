@@ -30,7 +30,7 @@ class Playback:
 
     start, end: the first and the last frame. step: one frame. fps: frames a second at speed 1.
     mark_in, mark_out: the part that plays; None is the whole. Each frame lasts 1 / fps, the last
-    too: `overrun` is how far a looping playhead has gone into the last frame's own duration.
+    too: `overrun` is how far into the last frame's own duration a looping playhead is.
     backwards: the way it plays; ping-pong turns it. markers: times the user marked, ascending.
     due: how much of a frame's duration is gone since the last, where every frame is shown.
     held: the user has the playhead in hand, so the clock does not move it.
@@ -111,16 +111,20 @@ def tick(p: Playback, dt: float) -> Playback:
         phase = phase % (2 * length)
         place = phase if phase <= length else 2 * length - phase
         return replace(p, time=p.first + place, backwards=phase > length, overrun=0.0)
-    gone = max(p.last - p.time if p.backwards else p.time - p.first, 0.0)  # from where it begins
     if p.loop is Loop.ONCE:
+        gone = max(p.last - p.time if p.backwards else p.time - p.first, 0.0)
         done = gone + travel >= length
         place = min(gone + travel, length)
         time = p.last - place if p.backwards else p.first + place
         return replace(p, time=time, playing=not done, overrun=0.0)
-    phase = math.fmod(gone + p.overrun + travel, length + p.step)
+    # Backwards a frame is left by its beginning too, so a loop goes the same way in reverse.
+    if p.backwards:
+        phase = min(p.time - p.first, length) + p.overrun - travel
+    else:
+        phase = max(p.time - p.first, 0.0) + p.overrun + travel
+    phase %= length + p.step
     place = min(phase, length)
-    time = p.last - place if p.backwards else p.first + place
-    return replace(p, time=time, overrun=max(phase - length, 0.0))
+    return replace(p, time=p.first + place, overrun=phase - place)
 
 
 def _onward(p: Playback) -> Playback:
