@@ -1,0 +1,99 @@
+"""UploadPresenter: pixels travel to the host and back, where CUDA and OpenGL share nothing."""
+
+import ctypes
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from viewer.cuda.plane import Plane
+from viewer.cuda.runtime import Runtime
+
+SLOTS = 3  # one on its way from the device, one on its way to OpenGL, one that waits
+SLOT = 2 << 20  # bytes; the widest row of any target takes 0.5 MiB
+NO_TIMING = 2  # cudaEventDisableTiming
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Pinned host memory, and the event of the last copy into it."""
+
+    address: int
+    pixels: np.ndarray  # [SLOT] uint8, the same memory
+    event: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Rows `first` to `first + rows` of a plane."""
+
+    plane: Plane
+    first: int
+    rows: int
+
+
+class UploadPresenter:
+    """Bands of rows, copied by the device into pinned slots while OpenGL takes those before.
+
+    The picture is this frame's own, not the one before: the host waits for it.
+    """
+
+    def __init__(self, runtime: Runtime, reason: str) -> None:
+        """reason: why it is done in this way."""
+        self._runtime, self._reason = runtime, reason
+        self._kind = runtime.module.cudaMemcpyKind.cudaMemcpyDeviceToHost
+        self._drawn = runtime("cudaEventCreateWithFlags", NO_TIMING)
+        self._slots = [_slot(runtime) for _ in range(SLOTS)]
+        self._seconds: float | None = None
+
+    @property
+    def told(self) -> str:
+        """As Presenter says; the cost is that of the last frame, from drawn to uploaded."""
+        cost = "" if self._seconds is None else f", {1e3 * self._seconds:.1f} ms a frame"
+        return f"pinned upload{cost}: {self._reason}"
+
+    def present(self, planes: Sequence[Plane], stream: int) -> None:
+        """As Presenter says. Raises CudaFailure."""
+        bands = [band for plane in planes for band in _bands(plane)]
+        self._runtime("cudaEventRecord", self._drawn, stream)
+        for slot, band in zip(self._slots, bands, strict=False):
+            self._fetch(slot, band, stream)
+        self._runtime("cudaEventSynchronize", self._drawn)
+        start = perf_counter()
+        for i, band in enumerate(bands):
+            slot = self._slots[i % SLOTS]
+            self._runtime("cudaEventSynchronize", slot.event)
+            texture = band.plane.texture
+            part = 0, band.first, texture.width, band.rows
+            texture.write(slot.pixels[: band.rows * band.plane.pitch], part)
+            if i + SLOTS < len(bands):
+                self._fetch(slot, bands[i + SLOTS], stream)
+        self._seconds = perf_counter() - start
+
+    def release(self) -> None:
+        """As Presenter says."""
+        for slot in self._slots:
+            self._runtime("cudaEventDestroy", slot.event)
+            self._runtime("cudaFreeHost", slot.address)
+        self._slots.clear()
+        self._runtime("cudaEventDestroy", self._drawn)
+
+    def _fetch(self, slot: Slot, band: Band, stream: int) -> None:
+        pitch = band.plane.pitch
+        source, count = band.plane.pointer + band.first * pitch, band.rows * pitch
+        self._runtime("cudaMemcpyAsync", slot.address, source, count, self._kind, stream)
+        self._runtime("cudaEventRecord", slot.event, stream)
+
+
+def _slot(runtime: Runtime) -> Slot:
+    address = int(runtime("cudaHostAlloc", SLOT, 0))
+    memory = (ctypes.c_uint8 * SLOT).from_address(address)
+    event = runtime("cudaEventCreateWithFlags", NO_TIMING)
+    return Slot(address, np.ctypeslib.as_array(memory), event)
+
+
+def _bands(plane: Plane) -> list[Band]:
+    height, most = plane.texture.height, SLOT // plane.pitch
+    return [Band(plane, first, min(most, height - first)) for first in range(0, height, most)]
