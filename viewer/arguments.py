@@ -26,6 +26,10 @@ def _option(parser: Parser) -> None:
 def _settings(parser: Parser) -> None:
     parser.add_argument("--size", type=_size, metavar="WxH", help="pixels")
     parser.add_argument("--renderer", default="auto", metavar="NAME", help="default: auto")
+    parser.add_argument(
+        "--gpu", type=_ordinal, metavar="N",
+        help="CUDA device N, from 0; without a window OpenGL draws with it too",
+    )  # fmt: skip
     parser.add_argument("--background", type=_rgb, metavar="R,G,B", help="0..1 each")
     parser.add_argument(
         "--sh-degree", type=int, choices=range(4), default=3, help="highest degree used"
@@ -210,4 +214,10 @@ def _share(text: str) -> float:
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r}, expected a whole number from 1")
+    return int(text)
+
+
+def _ordinal(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r}, expected a whole number from 0")
     return int(text)

@@ -116,6 +116,7 @@ def _opening(args: argparse.Namespace) -> "Opening":
         camera=given.get("camera"),
         view=given.get("view"),
         rig=given.get("look"),
+        gpu=given.get("gpu"),
     )
 
 
@@ -151,6 +152,7 @@ def _view(args: argparse.Namespace) -> int:
             time=args.time,
             frame=args.frame,
             rig=args.look,
+            gpu=args.gpu,
         )
     )
 

@@ -74,7 +74,7 @@ def _measured(
     plan, settings = request.plan, replace(request.opening.settings, renderer=name)
     path_of_shots = measure.shots(plan, report)
     anywhere = measure.shots(replace(plan, time_path="seek"), report)
-    with frame_path(name, "f2") as (path, ctx):
+    with frame_path(name, "f2", request.opening.gpu) as (path, ctx):
         finish = measure.no_device if ctx is None else ctx.finish
         start = perf_counter()
         measure.draw(path, model, next(path_of_shots), settings)

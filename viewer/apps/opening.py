@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import moderngl
+import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
@@ -29,7 +30,7 @@ class Opening:
     """Which model, and where and when to look at it; the part all subcommands share.
 
     time in the model's unit, or frame as a number; camera: a CAM.json; view: a dataset camera; rig:
-    a copied view.
+    a copied view; gpu: CUDA device.
     """
 
     path: Path
@@ -41,6 +42,7 @@ class Opening:
     camera: Path | None = None
     view: int | None = None
     rig: Rig | None = None
+    gpu: int | None = None
 
 
 def terminal() -> Console:
@@ -107,14 +109,25 @@ def camera_of(opening: Opening, report: Report) -> Camera:
     return camera if opening.size is None else camera.resized(*opening.size)
 
 
+def use_gpu(ordinal: int) -> None:
+    """CUDA computes with this device from now on. Raises BadArgument for one that is not there."""
+    count = torch.cuda.device_count()
+    if ordinal >= count:
+        known = f"PyTorch sees CUDA devices 0 to {count - 1}" if count else "PyTorch sees none"
+        raise BadArgument(f"--gpu is {ordinal}, {known}")
+    torch.cuda.set_device(ordinal)
+
+
 @contextmanager
 def frame_path(
-    renderer: str, precision: str
+    renderer: str, precision: str, gpu: int | None = None
 ) -> Iterator[tuple[FramePath, moderngl.Context | None]]:
-    """A frame path without a window; OpenGL only where the renderer needs it."""
+    """A frame path without a window, on CUDA device `gpu`; OpenGL only where it is needed."""
     if renderer != "auto" and renderer not in RENDERERS:
         raise BadArgument(f"--renderer is {renderer!r}, expected auto, {', '.join(RENDERERS)}")
-    ctx = context.headless() if renderer == "auto" or renderer in NEEDS_GL else None
+    if gpu is not None:
+        use_gpu(gpu)
+    ctx = context.headless(gpu) if renderer == "auto" or renderer in NEEDS_GL else None
     path = FramePath(ctx, precision)
     try:
         yield path, ctx

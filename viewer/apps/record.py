@@ -55,9 +55,10 @@ def record(request: RecordRequest) -> int:
     state = starting_state(request, report)
     path = path_of(request, report, state, warnings)
     shot = Shot(model, path, state.playback, opening.settings, film)
+    precision = "f4" if film.sampled else "f2"
     costs, drawn_by, written, start = [], "", 0, perf_counter()
     with (
-        frame_path(opening.settings.renderer, "f4" if film.sampled else "f2") as (draw, ctx),
+        frame_path(opening.settings.renderer, precision, opening.gpu) as (draw, ctx),
         progress_bar("recording") as bar,
     ):
         check(film, ctx)

@@ -25,7 +25,7 @@ def render(request: RenderRequest) -> int:
     model, report = load(request.opening)
     time, camera = time_of(request.opening, report), camera_of(request.opening, report)
     settings = request.opening.settings
-    with frame_path(settings.renderer, "f4") as (path, _):
+    with frame_path(settings.renderer, "f4", request.opening.gpu) as (path, _):
         frame = path.render(model, camera, time, settings)
         layer, picture = frame.layer.read(), frame.picture.read()
     with replacing(request.output) as beside:

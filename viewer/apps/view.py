@@ -11,7 +11,7 @@ from viewer.apps.dataset import Dataset
 from viewer.apps.desk import Desk, Load, Order, Pick, Scene, problem
 from viewer.apps.doctor import findings
 from viewer.apps.kept import first_state, found_again, left, remembered
-from viewer.apps.opening import Opening, time_of
+from viewer.apps.opening import Opening, time_of, use_gpu
 from viewer.apps.pace import Pace
 from viewer.apps.stage import Stage, given_way
 from viewer.apps.studio import Studio
@@ -41,7 +41,10 @@ Watch = Callable[[State, Session, FrameStats], None]
 
 @dataclass(frozen=True, slots=True)
 class ViewRequest:
-    """What to open and how to see it first. path None: the demo. time or frame: start there."""
+    """What to open and how to see it first.
+
+    path None: the demo. time or frame: start there. gpu: CUDA device.
+    """
 
     path: Path | None = None
     options: dict[str, str] = field(default_factory=dict)
@@ -50,6 +53,7 @@ class ViewRequest:
     time: float | None = None
     frame: float | None = None
     rig: Rig | None = None
+    gpu: int | None = None
 
 
 def view(request: ViewRequest, load: Load = formats.load, watch: Watch | None = None) -> int:
@@ -60,6 +64,8 @@ def view(request: ViewRequest, load: Load = formats.load, watch: Watch | None = 
     """
     if request.path is not None and not request.path.exists():
         raise Unusable(f"{request.path}: there is no such file or folder")
+    if request.gpu is not None:
+        use_gpu(request.gpu)
     kept = preferences.load(resources.settings_file())
     viewer = Viewer(request, kept, load)
     try:

@@ -6,6 +6,7 @@ from typing import Any
 import moderngl
 
 from viewer.core.errors import Unusable
+from viewer.gl import egl
 
 SOFTWARE = ("llvmpipe", "softpipe", "swiftshader", "software", "no opengl")
 HEADLESS_FIX = (
@@ -14,14 +15,19 @@ HEADLESS_FIX = (
 )
 
 
-def headless() -> moderngl.Context:
+def headless(gpu: int | None = None) -> moderngl.Context:
     """A context without a window: EGL on Linux, the system's own elsewhere.
 
+    gpu: CUDA's ordinal of the device that shall draw, where EGL knows it; None: EGL's first.
     Raises Unusable with the fix when there is none.
     """
     backends: list[dict[str, Any]] = [{}]
     if sys.platform.startswith("linux"):
-        backends.insert(0, {"backend": "egl"})
+        index = None if gpu is None else egl.device_index(gpu, egl.cuda_ordinals(egl.library()))
+        if index is None:
+            backends.insert(0, {"backend": "egl"})
+        else:
+            backends = [{"backend": "egl", "device_index": index}]  # no other will do
     reasons = []
     for backend in backends:
         try:
