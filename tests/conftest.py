@@ -9,6 +9,7 @@ import moderngl
 import pytest
 import torch
 
+from tests.cuda_runtime import standin  # noqa: F401  fixture
 from tests.windows import display, program  # noqa: F401  fixtures
 from viewer.core.errors import Unusable
 from viewer.gl import context

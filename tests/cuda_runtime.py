@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import moderngl
+import pytest
 
 OS_CALL_FAILED, UNKNOWN, NO_DEVICE, BAD_VALUE, BAD_HANDLE = 304, 999, 100, 1, 400
 
@@ -104,7 +105,7 @@ class StandIn:
         return self._Malloc(size)
 
     def _Free(self, address: int) -> tuple[int]:
-        return (0,) if self.memory.pop(address, None) else (BAD_VALUE,)
+        return (0,) if not address or self.memory.pop(address, None) else (BAD_VALUE,)
 
     def _FreeHost(self, address: int) -> tuple[int]:
         return self._Free(address)
@@ -181,3 +182,17 @@ class StandIn:
 
     def _handles(self, count: int, address: int) -> list[int]:
         return [int(h or 0) for h in (ctypes.c_void_p * count).from_address(address)]
+
+
+@pytest.fixture
+def standin(monkeypatch) -> StandIn:
+    """It knows the textures that are made from now on."""
+    made, texture = StandIn(), moderngl.Context.texture
+
+    def remembered(*args, **kwargs):
+        new = texture(*args, **kwargs)
+        made.textures[new.glo] = new
+        return new
+
+    monkeypatch.setattr(moderngl.Context, "texture", remembered)
+    return made

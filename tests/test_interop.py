@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import moderngl
 import numpy as np
 import pytest
 import torch
@@ -27,19 +26,6 @@ pytestmark = pytest.mark.gl
 CUDA = Path(cuda.__file__).parent
 MAP = "cudaGraphicsMapResources"
 REGISTER = "cudaGraphicsGLRegisterImage"
-
-
-@pytest.fixture
-def standin(monkeypatch) -> StandIn:
-    made, texture = StandIn(), moderngl.Context.texture
-
-    def remembered(*args, **kwargs):
-        new = texture(*args, **kwargs)
-        made.textures[new.glo] = new
-        return new
-
-    monkeypatch.setattr(moderngl.Context, "texture", remembered)
-    return made
 
 
 @pytest.fixture

@@ -14,10 +14,15 @@ from rich.table import Table
 from viewer import __version__, resources
 from viewer.apps.opening import terminal
 from viewer.core.errors import Unusable
+from viewer.cuda import runtime as cuda
+from viewer.cuda.interop import presenter, upload_cost
 from viewer.gl import context
 from viewer.gl.buffers import storage_limit
 from viewer.render import RENDERERS, create
 from viewer.render.sorted import COMPUTES
+
+SHOWN = (1920, 1080)  # pixels
+DRIVER_FIX = "install NVIDIA's driver, or a newer one; other GPUs draw with OpenGL alone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,7 @@ def doctor() -> int:
 
 def findings(ctx: moderngl.Context | None = None) -> list[Finding]:
     """All that is known of this machine. ctx: a window's, which is then looked at; None: own."""
-    return [*_program(), *_graphics(ctx), _display(), *_optional()]
+    return [*_program(), *_cuda(), *_graphics(ctx), _display(), _video()]
 
 
 def as_text(found: list[Finding]) -> str:
@@ -97,6 +102,7 @@ def _graphics(given: moderngl.Context | None) -> list[Finding]:
             found.append(Finding(f"renderer {name}", True, "works here"))
         except Unusable as error:
             found.append(Finding(f"renderer {name}", False, error.cause, error.fix))
+    found += _interop(ctx)
     if given is None:
         ctx.release()
     return found
@@ -125,18 +131,60 @@ def _display() -> Finding:
     )
 
 
-def _optional() -> list[Finding]:
+def _cuda() -> list[Finding]:
     import torch
 
-    cuda = torch.cuda.is_available()
-    device = torch.cuda.get_device_name() if cuda else "torch sees no CUDA device"
+    built = f"PyTorch {torch.__version__}"
+    sees = torch.cuda.is_available()
+    try:
+        runtime = cuda.load()
+        found = [
+            Finding(
+                f"CUDA device {gpu.ordinal}",
+                True,
+                f"{gpu.name}, compute capability {gpu.capability[0]}.{gpu.capability[1]},"
+                f" {gpu.memory / 2**30:.0f} GiB",
+            )
+            for gpu in cuda.gpus(runtime)
+        ]
+        driver, own = cuda.versions(runtime)
+    except Unusable as error:
+        seen = f"{built} sees {torch.cuda.get_device_name()}, but " if sees else ""
+        return [Finding("CUDA device", False, seen + error.cause, error.fix or DRIVER_FIX)]
+    told = f"for CUDA {driver}; runtime {own}; {built} {'uses it' if sees else 'does not use it'}"
+    fix = "" if sees else "install PyTorch with CUDA: pytorch.org/get-started tells how"
+    return [*found, Finding("CUDA driver", sees, told, fix)]
+
+
+def _interop(ctx: moderngl.Context) -> list[Finding]:
+    """Nothing where there is no CUDA to begin with."""
+    what = "CUDA-OpenGL interop"
+    try:
+        runtime = cuda.load()
+        cuda.gpus(runtime)
+    except Unusable:
+        return []
+    try:
+        presenter(ctx, "interop", runtime).release()
+    except Unusable as error:
+        return [Finding(what, False, _instead(ctx, runtime, error.cause), error.fix)]
+    return [Finding(what, True, "a test pattern came through: pictures stay on the device")]
+
+
+def _instead(ctx: moderngl.Context, runtime: cuda.Runtime, reason: str) -> str:
+    try:
+        ms = 1e3 * upload_cost(ctx, runtime, SHOWN)
+    except Unusable as error:
+        return f"{reason}; and no upload: {error.cause}"
+    width, height = SHOWN
+    return f"{reason}; pictures go by the host, {ms:.1f} ms for one of {width}x{height}"
+
+
+def _video() -> Finding:
     video = importlib.util.find_spec("av") is not None
-    return [
-        Finding("CUDA", cuda, f"{device}; no renderer of this version uses it"),
-        Finding(
-            "video (mp4)",
-            video,
-            f"PyAV {_version('av')}" if video else "PyAV is not installed",
-            "" if video else "pip install 'view4d[video]'",
-        ),
-    ]
+    return Finding(
+        "video (mp4)",
+        video,
+        f"PyAV {_version('av')}" if video else "PyAV is not installed",
+        "" if video else "pip install 'view4d[video]'",
+    )

@@ -84,6 +84,23 @@ def probed(ctx: moderngl.Context, runtime: Runtime) -> MappedPresenter:
     return mapped
 
 
+def upload_cost(ctx: moderngl.Context, runtime: Runtime, size: tuple[int, int]) -> float:
+    """Seconds that a picture of 8 bits takes by the host. Raises CudaFailure."""
+    presented = UploadPresenter(runtime, "measured")
+    texture = ctx.texture(size, 4)
+    pixels = 0
+    try:
+        plane = Plane(runtime("cudaMalloc", 4 * size[0] * size[1]), texture)
+        pixels = plane.pointer
+        for _ in range(3):  # the first takes pages and wakes the bus
+            presented.present([plane], stream=0)
+        return presented.seconds
+    finally:
+        presented.release()
+        runtime("cudaFree", pixels)
+        texture.release()
+
+
 class GivingWay:
     """Interop, and upload from the first frame in which interop fails."""
 

@@ -46,12 +46,12 @@ class UploadPresenter:
         self._kind = runtime.module.cudaMemcpyKind.cudaMemcpyDeviceToHost
         self._drawn = runtime("cudaEventCreateWithFlags", NO_TIMING)
         self._slots = [_slot(runtime) for _ in range(SLOTS)]
-        self._seconds: float | None = None
+        self.seconds = 0.0  # of the last frame, from drawn to uploaded
 
     @property
     def told(self) -> str:
-        """As Presenter says; the cost is that of the last frame, from drawn to uploaded."""
-        cost = "" if self._seconds is None else f", {1e3 * self._seconds:.1f} ms a frame"
+        """As Presenter says."""
+        cost = f", {1e3 * self.seconds:.1f} ms a frame" if self.seconds else ""
         return f"pinned upload{cost}: {self._reason}"
 
     def present(self, planes: Sequence[Plane], stream: int) -> None:
@@ -70,7 +70,7 @@ class UploadPresenter:
             texture.write(slot.pixels[: band.rows * band.plane.pitch], part)
             if i + SLOTS < len(bands):
                 self._fetch(slot, bands[i + SLOTS], stream)
-        self._seconds = perf_counter() - start
+        self.seconds = perf_counter() - start
 
     def release(self) -> None:
         """As Presenter says."""
