@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import moderngl
+import torch
 
 from viewer.core import measure
 from viewer.core.camera import Camera
@@ -22,7 +23,7 @@ from viewer.core.temporal import TemporalGaussians, explicit
 from viewer.core.timing import Spans
 from viewer.gl import context
 from viewer.gl.target import TextureTarget
-from viewer.render import create
+from viewer.render import create, lacks
 from viewer.render.composite import Compositor, decoded
 from viewer.render.protocol import Counts, Renderer, Unsliced
 
@@ -62,11 +63,13 @@ class FramePath:
 
     ctx: None draws into tensors. precision: "f4" for export, float32 throughout; "f2" for display:
     numbers are packed, and the layer is of halves unless the processor draws, which blends floats
-    in less time.
+    in less time. may_compile: a renderer may run a compiler for minutes when it draws first.
     """
 
-    def __init__(self, ctx: moderngl.Context | None, precision: str = "f2") -> None:
-        self._ctx = ctx
+    def __init__(
+        self, ctx: moderngl.Context | None, precision: str = "f2", may_compile: bool = True
+    ) -> None:
+        self._ctx, self._may_compile = ctx, may_compile
         self._exact = precision == "f4"
         self._owner: FramePath | None = None  # whose renderer and compositor are used
         self._compositor = None if ctx is None else Compositor(ctx)
@@ -105,7 +108,7 @@ class FramePath:
         Raises Unusable when the renderer cannot run here or cannot draw this model.
         """
         spans = Spans(finish)
-        renderer = self._renderer_for(settings)
+        renderer = self._renderer_for(settings, model.appearance)
         whole = self._explicit(model) if renderer.slices else None
         if whole is not None:
             source: Splats | Unsliced = Unsliced(whole, time)
@@ -120,7 +123,7 @@ class FramePath:
             alive=counts.alive,
             drawn=counts.drawn,
             renderer=self._name,
-            adapter=self._adapter,
+            adapter=_drawn_by(layer) or self._adapter,
             notes=self._notes,
             told=counts.told,
             passes=counts.passes,
@@ -193,8 +196,10 @@ class FramePath:
     @property
     def precision(self) -> str:
         """Of the numbers on the device and of the layer, in words."""
-        if self._ctx is None:
+        if self._name == "reference":
             return "float64"
+        if self._ctx is None:
+            return "float32"
         numbers = "float32" if self._exact else "packed"
         return f"{numbers}, RGBA{32 if self._layer == 'f4' else 16}F layer"
 
@@ -213,14 +218,17 @@ class FramePath:
             self._known = model, explicit(model)
         return self._known[1]
 
-    def _renderer_for(self, settings: RenderSettings) -> Renderer:
+    def _renderer_for(self, settings: RenderSettings, look: Appearance) -> Renderer:
         asked = settings.renderer
         if self._owner is not None:
-            shared = self._owner._renderer_for(settings)
+            shared = self._owner._renderer_for(settings, look)
             self._name, self._notes = self._owner._name, self._owner._notes
             return shared
-        if self._renderer is None or asked != self._asked:
-            name, renderer, self._notes = create(asked, self._ctx, self._exact)
+        unable = asked == "auto" and lacks(self._name, look, settings)
+        if self._renderer is None or asked != self._asked or unable:
+            name, renderer, self._notes = create(
+                asked, self._ctx, self._exact, self._may_compile, look, settings
+            )
             if self._renderer is not None:
                 self._renderer.release()
             self._asked, self._name, self._renderer = asked, name, renderer
@@ -248,3 +256,10 @@ class FramePath:
 def _shown(look: Appearance, settings: RenderSettings) -> Appearance:
     """What counts of an appearance: where a layer measures, colours are neither made nor seen."""
     return replace(look, decoder=None, environment=None) if settings.mode.measures else look
+
+
+def _drawn_by(layer: TextureTarget | TensorTarget) -> str:
+    """Name of the CUDA device that a tensor lies on; empty where there is none."""
+    if isinstance(layer, TensorTarget) and layer.image.is_cuda:
+        return torch.cuda.get_device_name(layer.image.device)
+    return ""

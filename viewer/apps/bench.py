@@ -7,6 +7,7 @@ second pass that waits after each one, and are labelled so.
 import hashlib
 import json
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -75,7 +76,7 @@ def _measured(
     path_of_shots = measure.shots(plan, report)
     anywhere = measure.shots(replace(plan, time_path="seek"), report)
     with frame_path(name, "f2", request.opening.gpu) as (path, ctx):
-        finish = measure.no_device if ctx is None else ctx.finish
+        finish = partial(measure.finish, ctx)
         start = perf_counter()
         measure.draw(path, model, next(path_of_shots), settings)
         finish()
@@ -106,11 +107,11 @@ def _measured(
             "ui_ms": ui,
             "quality": measure.quality(path, model, frames, settings),
             "rss_peak_mb": machine.peak_memory_mb(),
-            "vram_peak_mb": None,
+            "vram_peak_mb": machine.peak_cuda_memory_mb(),
             "renderer_device_mb": max(s.device_memory for s in seen) / 2**20,
         }
         return {
-            "system": machine.system(ctx),
+            "system": machine.system(ctx, seen[-1].adapter),
             "config": _config(request, seen[-1], path.precision),
             "run": {
                 "mode": "throughput",
@@ -152,9 +153,7 @@ def _config(request: BenchRequest, stats: FrameStats, precision: str) -> dict[st
         "camera_path": "swing of 10 degrees about the first view",
         "time_path": request.plan.time_path,
         "sh_degree": settings.sh_degree,
-        "precision": "packed records, RGBA16F layer"
-        if stats.renderer != "reference"
-        else "float64",
+        "precision": precision,
         "image_changing": changing,
     }
 

@@ -92,19 +92,24 @@ def _graphics(given: moderngl.Context | None) -> list[Finding]:
     try:
         ctx = given or context.headless()
     except Unusable as error:
-        return [Finding("OpenGL", False, error.cause, error.fix)]
+        return [Finding("OpenGL", False, error.cause, error.fix), *_renderers(None)]
     version = f"{ctx.info['GL_VERSION']} on {context.adapter(ctx)}"
     hint = " (drawn by the processor: correct, not fast)" if context.is_software(version) else ""
     found = [Finding("OpenGL", True, version + hint), _compute(ctx)]
+    found += [*_renderers(ctx), *_interop(ctx)]
+    if given is None:
+        ctx.release()
+    return found
+
+
+def _renderers(ctx: moderngl.Context | None) -> list[Finding]:
+    found = []
     for name in RENDERERS:
         try:
             create(name, ctx)[1].release()
             found.append(Finding(f"renderer {name}", True, "works here"))
         except Unusable as error:
             found.append(Finding(f"renderer {name}", False, error.cause, error.fix))
-    found += _interop(ctx)
-    if given is None:
-        ctx.release()
     return found
 
 

@@ -18,13 +18,13 @@ def tool() -> dict[str, str | None]:
     return {"version": __version__, "git": _commit()}
 
 
-def system(ctx: moderngl.Context | None) -> dict[str, Any]:
-    """Operating system, processor, device and driver."""
+def system(ctx: moderngl.Context | None, adapter: str) -> dict[str, Any]:
+    """Operating system, processor, device and driver. adapter: what drew."""
     return {
         "os": platform.platform(),
         "processors": os.cpu_count(),
-        "gpu": None if ctx is None else context.adapter(ctx),
-        "software_rasteriser": ctx is None or context.is_software(context.adapter(ctx)),
+        "gpu": None if context.is_software(adapter) and ctx is None else adapter,
+        "software_rasteriser": context.is_software(adapter),
         "gl": None if ctx is None else ctx.info["GL_VERSION"],
         "cuda": torch.version.cuda,
         "torch": torch.__version__,
@@ -42,6 +42,11 @@ def peak_memory_mb() -> float | None:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 1e6 if sys.platform == "darwin" else peak / 1e3
+
+
+def peak_cuda_memory_mb() -> float | None:
+    """Most of PyTorch's memory on the device, MB; None without CUDA."""
+    return torch.cuda.max_memory_allocated() / 1e6 if torch.cuda.is_available() else None
 
 
 def _commit() -> str | None:

@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
+import moderngl
 import numpy as np
+import torch
 
 from viewer.core import playback as clock
 from viewer.core import rig as rigs
@@ -183,8 +185,12 @@ def statistics(samples: list[float]) -> dict[str, float]:
     }
 
 
-def no_device() -> None:
-    """Nothing is queued where there is no device."""
+def finish(ctx: moderngl.Context | None) -> None:
+    """Wait for what is queued, in CUDA and in OpenGL."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    if ctx is not None:
+        ctx.finish()
 
 
 def spread(values: list[int]) -> dict[str, float]:

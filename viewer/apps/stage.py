@@ -26,7 +26,7 @@ class Stage:
     """Owns the frame path and the last frame of it."""
 
     def __init__(self, ctx: moderngl.Context) -> None:
-        self.path = FramePath(ctx)
+        self.path = FramePath(ctx, may_compile=False)
         self.stats = FrameStats()
         self.delivery = Delivery()
         self._shown: Shown | None = None

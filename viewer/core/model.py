@@ -73,15 +73,11 @@ class StaticModel:
     @property
     def memory(self) -> int:
         """Bytes held at rest."""
-        return nbytes(*self._tensors())
+        return nbytes(*self.splats.tensors())
 
     def slice(self, time: float) -> Splats:
         """The scene, whatever the time."""
         return self.splats
-
-    def _tensors(self) -> tuple[Tensor | None, ...]:
-        s = self.splats
-        return (s.means, s.quats, s.scales, s.opacities, s.colors, s.covars, s.index, s.radii)
 
 
 def nbytes(*tensors: Tensor | None) -> int:

@@ -157,6 +157,15 @@ class Splats:
         """The same splats in float64, for arithmetic that must not round."""
         return self._mapped(lambda field: field.double() if field.is_floating_point() else field)
 
+    def to(self, device: torch.device) -> "Splats":
+        """The same splats on another device."""
+        return self._mapped(lambda field: field.to(device))
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Those that are given."""
+        held = (getattr(self, f.name) for f in fields(self))
+        return tuple(t for t in held if isinstance(t, Tensor))
+
     def _mapped(self, change: Callable[[Tensor], Tensor]) -> "Splats":
         tensors = {f.name: getattr(self, f.name) for f in fields(self)}
         return replace(self, **{k: change(v) for k, v in tensors.items() if isinstance(v, Tensor)})

@@ -1,47 +1,71 @@
 """Splats to Target, one module a renderer. RENDERERS is the whole list."""
 
 import importlib
+from typing import Any
 
 import moderngl
 
 from viewer.core.errors import BadArgument, Unusable
+from viewer.core.settings import RenderSettings
+from viewer.core.splats import Appearance
 from viewer.render.protocol import Renderer
 
 RENDERERS = {
+    "gsplat": "viewer.render.gsplat:GsplatRenderer",
     "sorted": "viewer.render.sorted:create",
     "peel": "viewer.render.peel:PeelRenderer",
     "reference": "viewer.render.reference:ReferenceRenderer",
 }
 NEEDS_GL = frozenset({"sorted", "peel"})
-AUTO = ("sorted", "peel")  # in this order, the first that works here
+MAY_COMPILE = frozenset({"gsplat"})
+AUTO = ("gsplat", "sorted", "peel")  # in this order, the first that works here
+# Where a renderer cannot draw every appearance in every mode: what tells so.
+LACKS = {"gsplat": "viewer.render.gsplat:lacks"}
 
 
 def create(
-    name: str, ctx: moderngl.Context | None, exact: bool = True
+    name: str,
+    ctx: moderngl.Context | None,
+    exact: bool = True,
+    may_compile: bool = True,
+    look: Appearance | None = None,
+    settings: RenderSettings | None = None,
 ) -> tuple[str, Renderer, tuple[str, ...]]:
-    """The renderer `name`, or the best that works here for "auto".
+    """The renderer `name`, or the best that works here for "auto", which starts no compiler.
 
-    exact: numbers on the device are float32; for display they may be packed.
+    exact: numbers on the device are float32; for display they may be packed. may_compile: a
+    renderer may run a compiler for minutes when it draws first. look, settings: what "auto" must
+    be able to draw.
 
     Returns its name, the renderer, and for "auto" why the ones before it were not taken.
     Raises BadArgument for an unknown name, Unusable when it cannot run here.
     """
     if name != "auto":
-        return name, _make(name, ctx, exact), ()
+        return name, _make(name, ctx, exact, may_compile), ()
     refused: list[str] = []
     for candidate in AUTO:
         try:
-            return candidate, _make(candidate, ctx, exact), tuple(refused)
+            if reason := lacks(candidate, look or Appearance(), settings or RenderSettings()):
+                raise Unusable(reason)
+            return candidate, _make(candidate, ctx, exact, False), tuple(refused)
         except Unusable as error:
-            refused.append(f"{candidate}: {error}")
+            refused.append(f"{candidate}: {error.cause}")
     raise Unusable(f"no renderer works here ({'; '.join(refused)})", "--renderer reference does")
 
 
-def _make(name: str, ctx: moderngl.Context | None, exact: bool = True) -> Renderer:
+def lacks(name: str, look: Appearance, settings: RenderSettings) -> str:
+    """What of these a renderer cannot draw, in words; empty where it draws all of it."""
+    return str(_found(LACKS[name])(look, settings)) if name in LACKS else ""
+
+
+def _make(
+    name: str, ctx: moderngl.Context | None, exact: bool = True, may_compile: bool = True
+) -> Renderer:
     if name not in RENDERERS:
         raise BadArgument(f"renderer is {name!r}, expected auto, {', '.join(RENDERERS)}")
-    module, _, cls = RENDERERS[name].partition(":")
-    renderer = getattr(importlib.import_module(module), cls)
+    renderer = _found(RENDERERS[name])
+    if name in MAY_COMPILE:
+        return renderer(may_compile)
     if name not in NEEDS_GL:
         return renderer()
     if ctx is None:
@@ -49,12 +73,17 @@ def _make(name: str, ctx: moderngl.Context | None, exact: bool = True) -> Render
     return renderer(ctx, exact)
 
 
+def _found(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
 def usable(ctx: moderngl.Context | None) -> tuple[tuple[str, str], ...]:
-    """Each renderer's name, and "" or the reason why it cannot be used here."""
+    """Each renderer's name, and "" or the reason why a window cannot use it here."""
     found = []
     for name in RENDERERS:
         try:
-            _make(name, ctx).release()
+            _make(name, ctx, may_compile=False).release()
         except Unusable as error:
             found.append((name, str(error)))
         else:
