@@ -227,11 +227,10 @@ def test_a_missing_compiler_is_named(package, monkeypatch, tmp_path, missing):
 
     monkeypatch.setattr(backend, "is_built", lambda: False)
     monkeypatch.delenv("CXX", raising=False)
-    (tmp_path / "bin").mkdir()
-    if missing != "nvcc":
-        (tmp_path / "bin" / "nvcc").touch()
     monkeypatch.setattr(cpp_extension, "CUDA_HOME", str(tmp_path))
-    monkeypatch.setattr(backend.shutil, "which", lambda name: None if name == missing else name)
+    monkeypatch.setattr(
+        backend.shutil, "which", lambda name, path="": name if name != missing else None
+    )
     with pytest.raises(Unusable, match=f"there is no {missing.replace('+', '.')} here"):
         create("gsplat", None)
 

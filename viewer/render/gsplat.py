@@ -193,10 +193,7 @@ def _check_compilers() -> None:
     from torch.utils import cpp_extension
 
     home = cpp_extension.CUDA_HOME
-    nvcc = (
-        Path(home) / "bin" / ("nvcc.exe" if sys.platform == "win32" else "nvcc") if home else None
-    )
-    if nvcc is None or not nvcc.exists():
+    if home is None or shutil.which("nvcc", path=str(Path(home) / "bin")) is None:
         cause = "gsplat compiles its kernels on first use, and there is no nvcc here"
         raise Unusable(cause, f"install NVIDIA's CUDA toolkit {torch.version.cuda}, {WHEEL_FIX}")
     host = "cl" if sys.platform == "win32" else os.environ.get("CXX", "c++")
