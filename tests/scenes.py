@@ -128,6 +128,18 @@ SCENES: dict[str, Callable[[], Splats]] = {
 }
 
 
+# Of `moving`: what a TemporalGaussians may hold.
+FORMS: list[dict[str, Any]] = [
+    *({"motion": degree, "shape": shape} for degree in range(4)
+      for shape in ("quats", "omega", "covars")),
+    *({"degree": degree, "changing": changing} for degree in range(4)
+      for changing in ("", "waves", "fixed")),
+    {"changing": "rate"}, {"cull": 0.05}, {"shape": "covars", "degree": 3, "changing": "waves"},
+    {"appearance": Appearance(compensation=Compensation.MIP, low_pass=0.1)},
+    {"appearance": Appearance(jacobian=FixedJacobian((1.7, 1.3), -0.71))},
+]  # fmt: skip
+
+
 class Instant:
     """A still scene that no renderer may slice by itself: what frames of sequences go through."""
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from tests import scenes
 from tests.tolerances import TOLERANCES
+from viewer import render as rendering
 from viewer.core.camera import Camera
 from viewer.core.errors import Unusable
 from viewer.core.model import StaticModel
@@ -61,6 +62,7 @@ class Package(ModuleType):
 def package(monkeypatch):
     """gsplat, compiled, on a device that is the processor."""
     found = Package()
+    monkeypatch.setattr(rendering, "AUTO", ("gsplat", "sorted", "peel"))
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: SimpleNamespace(
         submodule_search_locations=[]))  # fmt: skip

@@ -13,7 +13,7 @@ from viewer import formats
 from viewer.core.errors import Unusable
 from viewer.core.model import StaticModel
 from viewer.core.settings import Mode, RenderSettings
-from viewer.core.splats import MIN_ALPHA, Appearance, Compensation, FixedJacobian
+from viewer.core.splats import MIN_ALPHA, Appearance
 from viewer.core.temporal import TemporalGaussians
 from viewer.frame import FramePath
 from viewer.gl import context
@@ -28,15 +28,6 @@ from viewer.render.slice_gl import GaussianSlicer
 pytestmark = pytest.mark.gl
 FREE = RenderSettings(renderer="sorted", transmittance_stop=False)
 TIMES = (0.5, 0.0, 1.0, 0.31, -0.4, 2.0)
-FORMS = [
-    *({"motion": degree, "shape": shape} for degree in range(4)
-      for shape in ("quats", "omega", "covars")),
-    *({"degree": degree, "changing": changing} for degree in range(4)
-      for changing in ("", "waves", "fixed")),
-    {"changing": "rate"}, {"cull": 0.05}, {"shape": "covars", "degree": 3, "changing": "waves"},
-    {"appearance": Appearance(compensation=Compensation.MIP, low_pass=0.1)},
-    {"appearance": Appearance(jacobian=FixedJacobian((1.7, 1.3), -0.71))},
-]  # fmt: skip
 
 
 @pytest.fixture
@@ -72,7 +63,7 @@ def literal(model: TemporalGaussians, time: float) -> np.ndarray:
     return table[touches & (p.opacities >= MIN_ALPHA)].numpy()
 
 
-@pytest.mark.parametrize("form", FORMS, ids=str)
+@pytest.mark.parametrize("form", scenes.FORMS, ids=str)
 def test_records_are_those_of_the_literal_slice(slicer, form):
     model = scenes.moving(1200, **form)
     for time in TIMES:
@@ -105,7 +96,7 @@ def test_one_scene_at_a_time_lies_on_the_device(ctx):
     path.release()
 
 
-@pytest.mark.parametrize("form", FORMS, ids=str)
+@pytest.mark.parametrize("form", scenes.FORMS, ids=str)
 def test_picture_is_that_of_the_literal_slice(ctx, form):
     model, camera, path = scenes.moving(1500, **form), scenes.camera(), FramePath(ctx, "f4")
     for time in (0.5, 0.1):
@@ -117,7 +108,7 @@ def test_picture_is_that_of_the_literal_slice(ctx, form):
     path.release()
 
 
-@pytest.mark.parametrize("form", FORMS, ids=str)
+@pytest.mark.parametrize("form", scenes.FORMS, ids=str)
 def test_packed_for_display_it_is_nearly_the_same_picture(ctx, form):
     model, camera = scenes.moving(1500, **form), scenes.camera()
     exact, display = FramePath(ctx, "f4"), FramePath(ctx, "f2")
@@ -154,7 +145,7 @@ def by_shaders(monkeypatch):
     monkeypatch.setattr(DepthOrder, "_probe", lambda self, keys, radix: float(radix is None))
 
 
-@pytest.mark.parametrize("form", FORMS[:3] + FORMS[-4:-2], ids=str)
+@pytest.mark.parametrize("form", scenes.FORMS[:3] + scenes.FORMS[-4:-2], ids=str)
 def test_sorting_on_the_device_draws_the_same_to_the_bit(ctx, form, monkeypatch, request):
     model, times = scenes.moving(4000, **form), (0.5, 0.1, 0.9, 0.5)
     pictures, told = [], set()

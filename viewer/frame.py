@@ -23,7 +23,7 @@ from viewer.core.temporal import TemporalGaussians, explicit
 from viewer.core.timing import Spans
 from viewer.gl import context
 from viewer.gl.target import TextureTarget
-from viewer.render import create, lacks
+from viewer.render import ON_CUDA, create, lacks
 from viewer.render.composite import Compositor, decoded
 from viewer.render.protocol import Counts, Renderer, Unsliced
 
@@ -140,7 +140,9 @@ class FramePath:
         spans: Spans,
     ) -> Drawn:
         look, asked = _shown(source.appearance, settings), settings.background
-        layer = TensorTarget(camera.width, camera.height)
+        plain = look.decoder is None and (look.environment is None or asked is not None)
+        over = (asked or look.background) if plain and not settings.mode.measures else None
+        layer = TensorTarget(camera.width, camera.height, over)
         counts = renderer.render(source, camera, settings, layer, spans)
         with spans.measure("composite"):
             if look.decoder is not None:
@@ -151,6 +153,9 @@ class FramePath:
                 picture.write(measure.picture(layer.image, settings.mode, background))
             elif look.environment is not None and asked is None:
                 picture = layer.over(look.environment.seen(camera))
+            elif layer.picture is not None:
+                picture = TensorTarget(camera.width, camera.height)
+                picture.write(layer.picture)
             else:
                 picture = layer.over(asked or look.background)
         return layer, picture, counts
@@ -202,6 +207,23 @@ class FramePath:
             return "float32"
         numbers = "float32" if self._exact else "packed"
         return f"{numbers}, RGBA{32 if self._layer == 'f4' else 16}F layer"
+
+    def finish(self) -> None:
+        """Wait until everything that is queued is drawn."""
+        if self._ctx is not None:
+            self._ctx.finish()
+        if torch.cuda.is_initialized():
+            torch.cuda.synchronize()
+
+    @property
+    def on_cuda(self) -> bool:
+        """Whether frames are made by CUDA alone, in order on torch's stream."""
+        return self._ctx is None and self._name in ON_CUDA
+
+    @property
+    def stale(self) -> bool:
+        """Whether the last frame turned out to lack something: to be drawn again."""
+        return self._renderer is not None and self._renderer.stale
 
     def release(self) -> None:
         """Free everything on the device."""

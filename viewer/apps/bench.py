@@ -7,7 +7,6 @@ second pass that waits after each one, and are labelled so.
 import hashlib
 import json
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -76,7 +75,7 @@ def _measured(
     path_of_shots = measure.shots(plan, report)
     anywhere = measure.shots(replace(plan, time_path="seek"), report)
     with frame_path(name, "f2", request.opening.gpu) as (path, ctx):
-        finish = partial(measure.finish, ctx)
+        finish = path.finish
         start = perf_counter()
         measure.draw(path, model, next(path_of_shots), settings)
         finish()

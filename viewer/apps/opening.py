@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from viewer import formats
 from viewer.core.camera import Camera, load_camera
-from viewer.core.errors import BadArgument
+from viewer.core.errors import BadArgument, Unusable
 from viewer.core.report import Report
 from viewer.core.rig import Rig
 from viewer.core.settings import RenderSettings
@@ -127,7 +127,7 @@ def frame_path(
         raise BadArgument(f"--renderer is {renderer!r}, expected auto, {', '.join(RENDERERS)}")
     if gpu is not None:
         use_gpu(gpu)
-    ctx = context.headless(gpu) if renderer == "auto" or renderer in NEEDS_GL else None
+    ctx = _context(renderer, gpu)
     path = FramePath(ctx, precision)
     try:
         yield path, ctx
@@ -135,6 +135,17 @@ def frame_path(
         path.release()
         if ctx is not None:
             ctx.release()
+
+
+def _context(renderer: str, gpu: int | None) -> moderngl.Context | None:
+    if renderer not in (*NEEDS_GL, "auto"):
+        return None
+    try:
+        return context.headless(gpu)
+    except Unusable:
+        if renderer == "auto" and torch.cuda.is_available():
+            return None  # a node with CUDA and no OpenGL draws into tensors
+        raise
 
 
 def suffix_of(path: Path, known: tuple[str, ...]) -> str:

@@ -44,7 +44,7 @@ class Stage:
     @property
     def pending(self) -> bool:
         """Whether a newer slice than the one on screen is on its way."""
-        return self._shown is not None and self._shown.pending
+        return self._shown is not None and (self._shown.pending or self.path.stale)
 
     def forget(self) -> None:
         """The last frame is no more: another was drawn into its targets."""
@@ -63,7 +63,7 @@ class Stage:
         """
         key = (scene, state.rig, state.playback.shown, state.settings, size)
         held = self._shown
-        if held is None or held.key != key or held.pending:
+        if held is None or held.key != key or held.pending or self.path.stale:
             self._shown = Shown(key, None, False)  # the targets of the one before may be gone
             frame = self.path.render(
                 scene.model, state.rig.camera(*size), state.playback.shown, state.settings

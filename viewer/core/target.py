@@ -13,20 +13,25 @@ def to_bytes(image: np.ndarray) -> np.ndarray:
 class TensorTarget:
     """A picture in memory: premultiplied RGBA float32 [H, W, 4], row 0 on top.
 
-    While features are drawn it holds their channels and alpha instead.
+    While features are drawn it holds their channels and alpha instead. background: what it is to
+    be shown over; a renderer that can do so itself leaves that as `picture`, 8 bits.
     """
 
-    def __init__(self, width: int, height: int) -> None:
-        self.width, self.height = width, height
+    def __init__(
+        self, width: int, height: int, background: tuple[float, float, float] | None = None
+    ) -> None:
+        self.width, self.height, self.background = width, height, background
         self.image = torch.zeros(height, width, 4)
+        self.picture: Tensor | None = None
 
     def write(self, image: Tensor) -> None:
         """Replace the picture by `image` [H, W, 4]."""
         self.image = image
 
     def read(self) -> np.ndarray:
-        """The picture, float32 [H, W, 4], not clamped."""
-        return self.image.cpu().numpy()
+        """The picture [H, W, 4]: uint8 where it is of 8 bits, else float32, not clamped."""
+        image = self.image if self.image.dtype == torch.uint8 else self.image.float()
+        return image.cpu().numpy()
 
     def over(self, background: tuple[float, float, float] | Tensor) -> "TensorTarget":
         """The picture over an opaque background: one colour, or [H, W, 3]."""

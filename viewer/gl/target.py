@@ -22,7 +22,7 @@ class TextureTarget:
         for layer in self.layers:
             layer.filter = moderngl.NEAREST, moderngl.NEAREST
         self.framebuffer = ctx.framebuffer(self.layers)
-        self._ctx, self._dtype = ctx, dtype
+        self._ctx, self.dtype = ctx, dtype
 
     @property
     def channels(self) -> int:
@@ -38,14 +38,14 @@ class TextureTarget:
         """Replace the picture by `image` [H, W, channels + 1], float32."""
         rows = image.flip(0).cpu().numpy()
         kinds = {"f1": np.uint8, "f2": np.float16, "f4": np.float32}
-        scaled = np.clip(rows, 0, 1) * 255 + 0.5 if self._dtype == "f1" else rows
+        scaled = np.clip(rows, 0, 1) * 255 + 0.5 if self.dtype == "f1" else rows
         for i, layer in enumerate(self.layers):
             rgba = scaled[..., [3 * i, 3 * i + 1, 3 * i + 2, -1]]
-            layer.write(np.ascontiguousarray(rgba.astype(kinds[self._dtype])))
+            layer.write(np.ascontiguousarray(rgba.astype(kinds[self.dtype])))
 
     def read(self) -> np.ndarray:
         """The first texture [H, W, 4]: uint8 of an 8-bit target, else float32, not clamped."""
-        dtype = "f1" if self._dtype == "f1" else "f4"
+        dtype = "f1" if self.dtype == "f1" else "f4"
         raw = self.framebuffer.read(components=4, alignment=1, dtype=dtype)
         kind = np.uint8 if dtype == "f1" else np.float32
         return np.frombuffer(raw, kind).reshape(self.height, self.width, 4)[::-1].copy()

@@ -11,14 +11,16 @@ from viewer.core.splats import Appearance
 from viewer.render.protocol import Renderer
 
 RENDERERS = {
+    "cuda": "viewer.render.cuda:create",
     "gsplat": "viewer.render.gsplat:GsplatRenderer",
     "sorted": "viewer.render.sorted:create",
     "peel": "viewer.render.peel:PeelRenderer",
     "reference": "viewer.render.reference:ReferenceRenderer",
 }
 NEEDS_GL = frozenset({"sorted", "peel"})
+ON_CUDA = frozenset({"cuda", "gsplat"})  # into tensors as well as into OpenGL's textures
 MAY_COMPILE = frozenset({"gsplat"})
-AUTO = ("gsplat", "sorted", "peel")  # in this order, the first that works here
+AUTO = ("cuda", "gsplat", "sorted", "peel")  # in this order, the first that works here
 # Where a renderer cannot draw every appearance in every mode: what tells so.
 LACKS = {"gsplat": "viewer.render.gsplat:lacks"}
 
@@ -66,6 +68,8 @@ def _make(
     renderer = _found(RENDERERS[name])
     if name in MAY_COMPILE:
         return renderer(may_compile)
+    if name == "cuda":  # draws with OpenGL and without
+        return renderer(ctx, exact)
     if name not in NEEDS_GL:
         return renderer()
     if ctx is None:

@@ -55,6 +55,7 @@ class GsplatRenderer:
     modes = MODES
     slices = False
     interactive = True
+    stale = False
 
     def __init__(self, may_compile: bool = True) -> None:
         """Compiles nothing yet. Raises Unusable with the cause, and the way to mend it."""

@@ -1,4 +1,4 @@
-"""Rows of TemporalGaussians as slice.comp reads them: exact, or packed for display.
+"""Rows of TemporalGaussians as slice.comp and rows.cuh read them: exact, or packed for display.
 
 Exact rows are float32 throughout. Packed rows keep in float32 what adds up over a life or cancels:
 means, motion, covariances, time centres. Widths, opacities, scales, turning and colours are halves,
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from viewer.core.temporal import Gaussians4D
+from viewer.core.temporal import Gaussians4D, TemporalGaussians
 
 LARGEST = 2.0**15  # a half's range ends at 65,504, its full precision at 2^-14
 MOST = 65504.0
@@ -57,6 +57,24 @@ def packed(g: Gaussians4D, rows: slice, unit: Units) -> tuple[Tensor, Tensor, Te
     fields = (field for field in (g.colors, g.color_rate, g.waves) if field is not None)
     colors = _halves(*(field[rows].clamp(-MOST, MOST) for field in fields))
     return lives, torch.cat(geometry, 1), colors
+
+
+def form(model: TemporalGaussians) -> dict[str, float | int]:
+    """Constants of what reads a model's rows: which fields there are, how many numbers each has."""
+    g = model.gaussians
+    waves = 0 if g.waves is None else g.waves.shape[1]
+    return {
+        "MOTION": g.motion.shape[1],
+        "COVARS": int(g.covars is not None),
+        "OMEGA": int(g.omega is not None),
+        "COLORS": math.prod(g.colors.shape[1:]),
+        "HARMONICS": int(g.colors.dim() == 3),
+        "RATE": int(g.color_rate is not None),
+        "WAVES": waves,
+        "WAVE_RATE": 2 * math.pi / g.period,
+        "FIXED_DIRECTIONS": int(g.fixed_directions),
+        "FEATURES": int(model.appearance.decoder is not None),
+    }
 
 
 def _unit(values: Tensor) -> float:

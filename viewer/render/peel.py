@@ -53,6 +53,7 @@ class PeelRenderer:
     modes = frozenset(Mode)
     slices = False
     interactive = True
+    stale = False
 
     def __init__(self, ctx: moderngl.Context, exact: bool = True) -> None:
         """exact: float32 it is in any case. Raises Unusable when textures are too small here."""

@@ -59,6 +59,7 @@ class ReferenceRenderer:
     modes = frozenset(Mode)
     slices = False
     interactive = False
+    stale = False
 
     def render(
         self,

@@ -5,7 +5,6 @@ leaves in each row's slot a record for the picture and the depth as a key; slots
 stored rows, so what is drawn does not depend on how the device schedules its work.
 """
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -142,7 +141,9 @@ class GaussianSlicer:
 
     def _adopt(self, model: TemporalGaussians) -> None:
         self.forget()
-        self._program = compute_program(self._ctx, "slice", self._precision.constants | form(model))
+        self._program = compute_program(
+            self._ctx, "slice", self._precision.constants | packing.form(model)
+        )
         self._units = packing.units(model.gaussians)
         widest = max(part.shape[1] for part in self._rows(model, slice(0, 1)))
         count, step = len(model.index.order), max(1, storage_limit(self._ctx) // (4 * widest))
@@ -158,24 +159,6 @@ class GaussianSlicer:
         if self._precision.exact:
             return packing.exact(model.gaussians, rows)
         return packing.packed(model.gaussians, rows, self._units)
-
-
-def form(model: TemporalGaussians) -> dict[str, float | int]:
-    """What slice.comp is compiled for: which fields there are, and how many numbers each has."""
-    g = model.gaussians
-    waves = 0 if g.waves is None else g.waves.shape[1]
-    return {
-        "MOTION": g.motion.shape[1],
-        "COVARS": int(g.covars is not None),
-        "OMEGA": int(g.omega is not None),
-        "COLORS": math.prod(g.colors.shape[1:]),
-        "HARMONICS": int(g.colors.dim() == 3),
-        "RATE": int(g.color_rate is not None),
-        "WAVES": waves,
-        "WAVE_RATE": 2 * math.pi / g.period,
-        "FIXED_DIRECTIONS": int(g.fixed_directions),
-        "FEATURES": int(model.appearance.decoder is not None),
-    }
 
 
 def _within(ranges: list[tuple[int, int]], first: int, last: int) -> Iterator[tuple[int, int]]:

@@ -53,6 +53,7 @@ class SortedRenderer:
     modes = frozenset(Mode)
     slices = True
     interactive = True
+    stale = False
 
     def __init__(self, ctx: moderngl.Context, precision: Precision) -> None:
         self._ctx, self._precision = ctx, precision

@@ -22,6 +22,7 @@ class HostSortedRenderer:
     modes = frozenset(Mode)
     slices = False
     interactive = True
+    stale = False
 
     def __init__(self, ctx: moderngl.Context) -> None:
         """Raises Unusable when textures are too small here."""

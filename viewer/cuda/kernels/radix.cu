@@ -1,0 +1,115 @@
+// A stable sort of 32-bit keys with values, eight bits a pass, one kernel a pass: Adinets and
+// Merrill, "Onesweep" (2022). The digits of all passes were counted before. How many keys there are
+// is read on the device.
+#include "frame.cuh"
+#include "scan.cuh"
+
+#define BLOCK 256u
+#define WARPS 8u
+#define TILE (BLOCK * ITEMS)
+#define AHEAD 4                   // blocks looked back at once
+
+struct Pass {
+    unsigned count;
+    const unsigned* keys;
+    const unsigned* values;       // null: a key's value is its place
+    unsigned* keys_to;
+    unsigned* values_to;
+    const unsigned* digits;       // [256] how often each occurs
+    unsigned* status;             // [tiles, 256]
+    unsigned* tickets;
+    unsigned shift;
+};
+
+// Keys of this digit in all tiles before this one.
+__device__ unsigned digit_exclusive(unsigned* status, unsigned tile, unsigned own) {
+    unsigned* mine = status + tile * 256u + threadIdx.x;
+    write_status(mine, (tile == 0 ? WHOLE_SUM : OWN_SUM) | own);
+    if (tile == 0) return 0;
+    unsigned before = 0;
+    int at = (int)tile - 1;
+    while (true) {
+        unsigned words[AHEAD];
+        for (int k = 0; k < AHEAD; k++) {
+            words[k] = at - k >= 0 ? read_status(status + (at - k) * 256 + threadIdx.x) : WHOLE_SUM;
+        }
+        int k = 0;
+        while (k < AHEAD && words[k] >= OWN_SUM) {
+            before += words[k] & SUM_BITS;
+            if (words[k] >= WHOLE_SUM) {
+                write_status(mine, WHOLE_SUM | (before + own));
+                return before;
+            }
+            k++;
+        }
+        at -= k;
+    }
+}
+
+__device__ void sort_pass(const Pass& pass) {
+    __shared__ unsigned counts[WARPS * 256], starts[256], offsets[256];
+    __shared__ unsigned sorted_keys[TILE], sorted_values[TILE];
+    const unsigned t = threadIdx.x, lane = lane_of(), warp = t / 32u;
+    const unsigned tile = take_ticket(pass.tickets), first = tile * TILE;
+    if (first >= pass.count) return;
+    for (unsigned k = t; k < WARPS * 256; k += BLOCK) counts[k] = 0;
+    unsigned keys[ITEMS], ranks[ITEMS];
+    const unsigned from = first + warp * 32u * ITEMS + lane;
+    for (unsigned j = 0; j < ITEMS; j++) {
+        const unsigned i = from + 32u * j;
+        keys[j] = i < pass.count ? pass.keys[i] : 0xFFFFFFFFu;   // ends up past the last key
+    }
+    __syncthreads();
+    unsigned* own = counts + warp * 256;
+    for (unsigned j = 0; j < ITEMS; j++) {
+        const unsigned digit = keys[j] >> pass.shift & 255u;
+        const unsigned same = __match_any_sync(ALL_LANES, digit);
+        const unsigned earlier = __popc(same & ((1u << lane) - 1u)), before = own[digit];
+        __syncwarp();
+        if (earlier == 0) own[digit] = before + __popc(same);
+        __syncwarp();
+        ranks[j] = before + earlier;
+    }
+    __syncthreads();
+    unsigned total = 0, whole;
+    for (unsigned w = 0; w < WARPS; w++) {
+        const unsigned here = counts[w * 256 + t];
+        counts[w * 256 + t] = total;
+        total += here;
+    }
+    const unsigned local = block_exclusive<BLOCK>(total, whole);
+    const unsigned global = block_exclusive<BLOCK>(pass.digits[t], whole);
+    starts[t] = local;
+    offsets[t] = global + digit_exclusive(pass.status, tile, total) - local;
+    __syncthreads();
+    for (unsigned j = 0; j < ITEMS; j++) {
+        const unsigned i = from + 32u * j, digit = keys[j] >> pass.shift & 255u;
+        const unsigned to = starts[digit] + own[digit] + ranks[j];
+        sorted_keys[to] = keys[j];
+        if (i < pass.count) sorted_values[to] = pass.values ? pass.values[i] : i;
+    }
+    __syncthreads();
+    const unsigned here = pass.count - first < TILE ? pass.count - first : TILE;
+    for (unsigned k = t; k < here; k += BLOCK) {
+        const unsigned key = sorted_keys[k], to = offsets[key >> pass.shift & 255u] + k;
+        pass.keys_to[to] = key;
+        pass.values_to[to] = sorted_values[k];
+    }
+}
+
+extern "C" __global__ void __launch_bounds__(256) sort(const Frame* frame, unsigned number) {
+    const Frame& f = *frame;
+    const unsigned from = number & 1u, to = from ^ 1u;
+#if BY_DEPTH
+    sort_pass({f.counters[VISIBLE], f.depth_keys[from], number ? f.depth_values[from] : 0,
+               f.depth_keys[to], f.depth_values[to], f.depth_digits + 256 * number,
+               f.status_depths + (size_t)number * f.depth_tiles * 256u,
+               f.counters + TICKET_DEPTHS + number, 8u * number});
+#else
+    const unsigned pairs = f.counters[PAIRS];
+    sort_pass({pairs < f.pair_capacity ? pairs : f.pair_capacity, f.pair_keys[from],
+               f.pair_values[from], f.pair_keys[to], f.pair_values[to],
+               f.tile_digits + 256 * number, f.status_pairs + (size_t)number * f.pair_tiles * 256u,
+               f.counters + TICKET_PAIRS + number, 8u * number});
+#endif
+}

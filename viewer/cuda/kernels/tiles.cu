@@ -1,0 +1,161 @@
+// Which tiles of 16 x 16 pixels each splat reaches: a pair of tile and splat for each, in depth
+// order. A tile counts only if the ellipse where alpha falls to MIN_ALPHA reaches a pixel centre's
+// row and column in it. The digits of the tiles are counted for the sort.
+#include "frame.cuh"
+#include "scan.cuh"
+#include "record.cuh"
+
+#define BLOCK 256u
+#define ALONE 4                   // rows of tiles that a thread goes through by itself
+
+// First and last tile of a span of pixel centres.
+__device__ int first_tile(float x) { return (int)ceilf((x - (TILE_SIZE - 0.5f)) * (1.0f / TILE_SIZE)); }
+__device__ int last_tile(float x) { return (int)floorf((x - 0.5f) * (1.0f / TILE_SIZE)); }
+
+struct Reach { Outline outline; int top, bottom; };   // rows of tiles, bottom exclusive
+
+__device__ Reach reach_of(const Frame& f, const Splat& s) {
+    Reach r;
+    r.outline = outline_of(s);
+    const float limit = 1e7f;     // far outside of any picture, and whole numbers still
+    const float low = fmaxf(s.y - r.outline.height, -limit), high = fminf(s.y + r.outline.height, limit);
+    r.top = max(first_tile(low), 0);
+    r.bottom = min(last_tile(high) + 1, (int)f.tiles_y);
+    return r;
+}
+
+// Tiles of one row: first, and how many.
+__device__ int2 tiles_in_row(const Frame& f, const Splat& s, const Outline& o, int row) {
+    const float low = row * TILE_SIZE + 0.5f - s.y;
+    const float2 span = span_of(s, o, low, low + (TILE_SIZE - 1));
+    const float limit = 1e7f;
+    const int left = max(first_tile(fmaxf(s.x + span.x, -limit)), 0);
+    const int right = min(last_tile(fminf(s.x + span.y, limit)), (int)f.tiles_x - 1);
+    return make_int2(left, max(right - left + 1, 0));
+}
+
+__device__ Splat from_lane(const Splat& s, int lane) {
+    Splat out;
+    out.x = __shfl_sync(ALL_LANES, s.x, lane);
+    out.y = __shfl_sync(ALL_LANES, s.y, lane);
+    out.p = __shfl_sync(ALL_LANES, s.p, lane);
+    out.q = __shfl_sync(ALL_LANES, s.q, lane);
+    out.r = __shfl_sync(ALL_LANES, s.r, lane);
+    out.opacity = __shfl_sync(ALL_LANES, s.opacity, lane);
+    return out;
+}
+
+// Tiles first to first + n - 1, to be sorted by eight bits at a time.
+__device__ void count_digits(const Frame& f, unsigned* digits, unsigned first, unsigned n) {
+    for (unsigned k = 0; k < n; k++) atomicAdd(digits + (first + k & 255u), 1u);
+    for (unsigned d = 1; d < f.tile_passes; d++) {            // neighbours mostly share the others
+        const unsigned from = first >> 8 * d, to = (first + n - 1) >> 8 * d;
+        for (unsigned digit = from; digit <= to; digit++) {
+            const unsigned low = max(first, digit << 8 * d), high = min(first + n, (digit + 1) << 8 * d);
+            atomicAdd(digits + 256 * d + (digit & 255u), high - low);
+        }
+    }
+}
+
+// The pairs of `n` tiles from `first` on, `step` threads writing; what is over the capacity waits
+// for the next try.
+__device__ void emit(
+    const Frame& f, unsigned* digits, unsigned first, unsigned n, unsigned record, unsigned to,
+    unsigned thread, unsigned step) {
+    if (to >= f.pair_capacity) return;
+    n = min(n, f.pair_capacity - to);
+    for (unsigned k = thread; k < n; k += step) {
+        f.pair_keys[0][to + k] = first + k;
+        f.pair_values[0][to + k] = record;
+    }
+    if (thread == 0 && n) count_digits(f, digits, first, n);
+}
+
+extern "C" __global__ void __launch_bounds__(256) tiles(const Frame* frame) {
+    __shared__ unsigned digits[3 * 256], place;
+    const Frame& f = *frame;
+    const unsigned count = f.counters[VISIBLE], lane = lane_of();
+    const unsigned block = take_ticket(f.counters + TICKET_TILES);
+    if (block * BLOCK >= count) return;
+    for (unsigned k = threadIdx.x; k < 3 * 256; k += BLOCK) digits[k] = 0;
+    const unsigned i = block * BLOCK + threadIdx.x;
+    Splat s = {0.0f, 0.0f, 1.0f, 0.0f, 1.0f, 1.0f, 0.0f};
+    Reach reach;
+    reach.top = reach.bottom = 0;
+    unsigned record = 0, wanted = 0;
+    if (i < count) {
+        record = f.depth_values[0][i];
+        s = load_splat(f.records, record);
+        reach = reach_of(f, s);
+    }
+    const bool alone = reach.bottom - reach.top <= ALONE;
+    if (alone) {
+        for (int row = reach.top; row < reach.bottom; row++) {
+            wanted += tiles_in_row(f, s, reach.outline, row).y;
+        }
+    }
+    const unsigned large = __ballot_sync(ALL_LANES, !alone);
+    for (unsigned rest = large; rest; rest &= rest - 1) {     // the warp counts its large ones together
+        const int who = __ffs(rest) - 1;
+        const Splat big = from_lane(s, who);
+        const Outline outline = outline_of(big);
+        const int top = __shfl_sync(ALL_LANES, reach.top, who);
+        const int bottom = __shfl_sync(ALL_LANES, reach.bottom, who);
+        unsigned sum = 0;
+        for (int row = top + (int)lane; row < bottom; row += 32) {
+            sum += tiles_in_row(f, big, outline, row).y;
+        }
+        sum = __shfl_sync(ALL_LANES, warp_inclusive(sum), 31);
+        if ((int)lane == who) wanted = sum;
+    }
+    unsigned total;
+    const unsigned before = block_exclusive<BLOCK>(wanted, total);
+    if (threadIdx.x < 32) {
+        const unsigned earlier = grid_exclusive(f.status_tiles, block, total);
+        if (threadIdx.x == 0) {
+            place = earlier;
+            if ((block + 1) * BLOCK >= count) f.counters[PAIRS] = earlier + total;
+        }
+    }
+    __syncthreads();
+    unsigned to = place + before;
+    if (alone) {
+        for (int row = reach.top; row < reach.bottom; row++) {
+            const int2 found = tiles_in_row(f, s, reach.outline, row);
+            emit(f, digits, row * f.tiles_x + found.x, found.y, record, to, 0, 1);
+            to += found.y;
+        }
+    }
+    for (unsigned rest = large; rest; rest &= rest - 1) {
+        const int who = __ffs(rest) - 1;
+        const Splat big = from_lane(s, who);
+        const Outline outline = outline_of(big);
+        const int top = __shfl_sync(ALL_LANES, reach.top, who);
+        const int bottom = __shfl_sync(ALL_LANES, reach.bottom, who);
+        const unsigned value = __shfl_sync(ALL_LANES, record, who);
+        unsigned start = __shfl_sync(ALL_LANES, to, who);
+        for (int row = top; row < bottom; row++) {
+            const int2 found = tiles_in_row(f, big, outline, row);
+            emit(f, digits, row * f.tiles_x + found.x, found.y, value, start, lane, 32);
+            start += found.y;
+        }
+    }
+    __syncthreads();
+    for (unsigned k = threadIdx.x; k < 3 * 256; k += BLOCK) {
+        if (digits[k]) atomicAdd(f.tile_digits + k, digits[k]);
+    }
+}
+
+// Where each tile's pairs begin and end, once they are sorted.
+extern "C" __global__ void __launch_bounds__(256) ranges(const Frame* frame) {
+    const Frame& f = *frame;
+    const unsigned found = f.counters[PAIRS];
+    const unsigned count = found < f.pair_capacity ? found : f.pair_capacity;
+    const unsigned* keys = f.pair_keys[f.tile_passes & 1u];
+    const unsigned step = gridDim.x * BLOCK;
+    for (unsigned i = blockIdx.x * BLOCK + threadIdx.x; i < count; i += step) {
+        const unsigned tile = keys[i];
+        if (i == 0 || keys[i - 1] != tile) f.tile_ranges[2 * tile] = i;
+        if (i + 1 == count || keys[i + 1] != tile) f.tile_ranges[2 * tile + 1] = i + 1;
+    }
+}
