@@ -37,9 +37,12 @@ class View:
 
 
 class Drawer(Protocol):
-    """What is measured. on_cuda: it draws on torch's stream."""
+    """What is measured."""
 
-    on_cuda: bool
+    @property
+    def on_cuda(self) -> bool:
+        """Whether it draws on torch's stream."""
+        ...
 
     def draw(self, view: View) -> Any:
         """Queue one frame, and return what it becomes."""

@@ -35,7 +35,7 @@ from viewer.core.temporal import explicit
 from viewer.core.timing import Spans
 from viewer.frame import FramePath
 from viewer.gl import context
-from viewer.render import NEEDS_GL, RENDERERS, create, reference
+from viewer.render import NEEDS_GL, ON_CUDA, RENDERERS, create, reference
 from viewer.render.protocol import Unsliced
 
 SIZES = (100_000, 300_000, 1_000_000, 5_000_000, 10_000_000)
@@ -110,7 +110,11 @@ class Own:
         self._ctx = context.headless() if name in NEEDS_GL else None
         self._path = FramePath(self._ctx)
         self._model, self._settings = StaticModel(splats), RenderSettings(renderer=name)
-        self.on_cuda = self._ctx is None and torch.cuda.is_available()
+
+    @property
+    def on_cuda(self) -> bool:
+        """Whether it draws on torch's stream; known once it has drawn."""
+        return self._path.on_cuda
 
     def draw(self, view: View) -> Any:
         """The frame, as it is queued."""
@@ -123,7 +127,7 @@ class Own:
 
     def finish(self) -> None:
         """Wait for what is queued."""
-        measure.finish(self._ctx)
+        self._path.finish()
 
     def release(self) -> None:
         """Free it all."""
@@ -140,7 +144,7 @@ class Layer:
         whole = explicit(StaticModel(splats)) if self._renderer.slices else None
         self._source = splats if whole is None else Unsliced(whole, 0.0)
         self._settings = RenderSettings(renderer=name)
-        self.on_cuda = torch.cuda.is_available()
+        self.on_cuda = name in ON_CUDA
 
     def draw(self, view: View) -> TensorTarget:
         """The layer, as it is queued."""
@@ -154,7 +158,8 @@ class Layer:
 
     def finish(self) -> None:
         """Wait for what is queued."""
-        measure.finish(None)
+        if self.on_cuda:
+            torch.cuda.synchronize()
 
     def release(self) -> None:
         """Free it all."""
