@@ -29,7 +29,7 @@ from viewer.render.visibility import compensation_of, in_camera, least_opacity, 
 DEVICE = "cuda"
 TILE = 16  # pixels
 MODES = frozenset({Mode.COLOR, Mode.DEPTH, Mode.ALPHA})
-CUDA_FIX = "an NVIDIA GPU, its driver, and PyTorch with CUDA are needed; `view4d doctor` tells more"
+CUDA_FIX = "an NVIDIA GPU, its driver, and PyTorch with CUDA are needed"
 WHEEL_FIX = "or install a wheel that is compiled already: docs.gsplat.studio tells how"
 
 log = logging.getLogger(__name__)
