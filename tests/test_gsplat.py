@@ -1,5 +1,6 @@
 """The renderer gsplat: what it hands over, with a stand-in; what it draws, on a GPU."""
 
+import ctypes
 import importlib.util
 import sys
 from dataclasses import replace
@@ -20,7 +21,9 @@ from viewer.core.errors import Unusable
 from viewer.core.model import StaticModel
 from viewer.core.settings import Mode, RenderSettings
 from viewer.core.splats import Appearance, Compensation, FixedJacobian, Footprint, Splats
+from viewer.cuda.plane import Plane
 from viewer.frame import FramePath
+from viewer.gl import context
 from viewer.render import create, reference
 from viewer.render import gsplat as backend
 
@@ -160,6 +163,43 @@ def test_a_texture_gets_the_picture_too(package, ctx):
     want = reference.image(splats, scenes.camera(), SETTINGS).numpy()
     np.testing.assert_allclose(got, want, atol=5e-3)
     path.release()
+
+
+class Copying:
+    """A presenter whose device memory is the processor's."""
+
+    told = "as told"
+
+    def __init__(self) -> None:
+        self.streams: list[int] = []
+
+    def present(self, planes: list[Plane], stream: int) -> None:
+        self.streams.append(stream)
+        for plane in planes:
+            size = plane.pitch * plane.texture.height
+            plane.texture.write(ctypes.string_at(plane.pointer, size))
+
+    def release(self) -> None:
+        self.streams.append(-1)
+
+
+@pytest.mark.gl
+@pytest.mark.parametrize(("precision", "slack"), [("f4", 5e-3), ("f2", 6e-3)])
+@pytest.mark.parametrize("name", ["rgb", "features"])
+def test_layers_go_into_textures_from_the_device(package, ctx, monkeypatch, precision, slack, name):
+    copying = Copying()
+    monkeypatch.setattr(backend, "presenter", lambda ctx: copying)
+    monkeypatch.setattr(context, "is_software", lambda adapter: False)  # a layer of halves
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda: SimpleNamespace(cuda_stream=7))
+    splats = scenes.features() if name == "features" else scenes.SCENES[name]()
+    model, camera = StaticModel(splats), scenes.camera()
+    wanted = FramePath(None).render(model, camera, 0.0, replace(SETTINGS, renderer="reference"))
+    path = FramePath(ctx, precision)
+    frame = path.render(model, camera, 0.0, SETTINGS)
+    np.testing.assert_allclose(frame.layer.read(), wanted.layer.read(), atol=slack)
+    assert frame.stats.told == "as told"
+    path.release()
+    assert copying.streams == [7, -1]
 
 
 @pytest.mark.parametrize(

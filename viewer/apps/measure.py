@@ -38,9 +38,10 @@ STAGES = {
     "bin": "bin",
     "blend": "blend",
     "composite": "present",
+    "present": "present",
 }
 # Slicing, sorting and drawing; what remains of a frame is the frame path's own.
-NOT_OWN = frozenset({"slice", "sort", "project", "bin", "blend", "composite"})
+NOT_OWN = frozenset({"slice", "sort", "project", "bin", "blend", "composite", "present"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ def _make(
         raise BadArgument(f"renderer is {name!r}, expected auto, {', '.join(RENDERERS)}")
     renderer = _found(RENDERERS[name])
     if name in MAY_COMPILE:
-        return renderer(may_compile)
+        return renderer(ctx, may_compile)
     if name == "cuda":  # draws with OpenGL and without
         return renderer(ctx, exact)
     if name not in NEEDS_GL:

@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import moderngl
 import torch
 from torch import Tensor
 
@@ -23,6 +24,9 @@ from viewer.core.model import nbytes
 from viewer.core.settings import Mode, RenderSettings
 from viewer.core.splats import Appearance, Compensation, Footprint, Splats
 from viewer.core.timing import Spans
+from viewer.cuda.interop import presenter
+from viewer.cuda.plane import Plane, Presenter
+from viewer.gl.target import TextureTarget
 from viewer.render.protocol import Counts, Target, Unsliced
 from viewer.render.visibility import compensation_of, in_camera, least_opacity, near_plane
 
@@ -57,9 +61,10 @@ class GsplatRenderer:
     interactive = True
     stale = False
 
-    def __init__(self, may_compile: bool = True) -> None:
+    def __init__(self, ctx: moderngl.Context | None, may_compile: bool = True) -> None:
         """Compiles nothing yet. Raises Unusable with the cause, and the way to mend it."""
         self._gsplat = _package(may_compile)
+        self._textures, self._told = (None, "") if ctx is None else _presenter(ctx)
         self._compiled = False
         self._given: Splats | None = None
         self._held: Splats | None = None
@@ -89,14 +94,21 @@ class GsplatRenderer:
             with spans.measure("blend"):
                 before = self._drawn
                 image, self._drawn = self._rasterized(arguments)
-                target.write(image)
+                if self._textures is None or not isinstance(target, TextureTarget):
+                    target.write(image)
+            if self._textures is not None and isinstance(target, TextureTarget):
+                with spans.measure("present"):
+                    _show(image, target, self._textures)
             # gsplat has waited for the frame before this one: to read its count costs nothing.
             drawn = int(self._drawn if before is None else before)
-        return Counts(len(source), drawn, nbytes=nbytes(*self._held.tensors()))
+        told = self._told if self._textures is None else self._textures.told
+        return Counts(len(source), drawn, told, nbytes(*self._held.tensors()))
 
     def release(self) -> None:
-        """Let the splats go."""
+        """Let the splats go, and the way into textures."""
         self._given = self._held = self._drawn = None
+        if self._textures is not None:
+            self._textures.release()
 
     def _rasterized(self, arguments: dict[str, Any]) -> tuple[Tensor, Tensor]:
         """The layer [H, W, C + 1], and how many splats were drawn."""
@@ -106,6 +118,24 @@ class GsplatRenderer:
             return colors.new_zeros(size), torch.zeros((), dtype=torch.int64, device=colors.device)
         blended, alpha, told = self._gsplat.rasterization(**arguments)
         return torch.cat([blended[0], alpha[0]], -1), torch.count_nonzero(told["radii"][..., 0])
+
+
+def _presenter(ctx: moderngl.Context) -> tuple[Presenter | None, str]:
+    """What brings layers into textures; None and why where there is nothing but to copy them."""
+    try:
+        return presenter(ctx), ""
+    except Unusable as error:
+        return None, f"pictures are copied by way of the processor: {error.cause}"
+
+
+def _show(image: Tensor, target: TextureTarget, textures: Presenter) -> None:
+    """Into the textures of a target what `TextureTarget.write` would write."""
+    rows = image.flip(0).to(torch.float16 if target.dtype == "f2" else torch.float32)
+    alpha = rows[..., -1:]
+    pixels = [torch.cat([color, alpha], -1) for color in rows[..., :-1].split(3, -1)]
+    stream = torch.cuda.current_stream().cuda_stream
+    planes = zip(pixels, target.layers, strict=True)
+    textures.present([Plane(pixel.data_ptr(), layer) for pixel, layer in planes], stream)
 
 
 def _arguments(splats: Splats, camera: Camera, settings: RenderSettings) -> dict[str, Any]:
