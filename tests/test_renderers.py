@@ -187,7 +187,7 @@ def test_auto_says_which_renderer_it_took(ctx):
     name, renderer, refused = create("auto", ctx)
     renderer.release()
     assert name == "sorted"
-    assert [reason.partition(":")[0] for reason in refused] == ["gsplat"]
+    assert [reason.partition(":")[0] for reason in refused] == ["cuda", "gsplat"]
 
 
 def test_without_opengl_auto_names_the_way_out():
