@@ -17,10 +17,10 @@ void main() {
     ivec2 at = ivec2(gl_FragCoord.xy);
     vec4 base = texelFetch(base_layer, at, 0);
     vec3 view = texelFetch(view_layer, at, 0).rgb, time = texelFetch(time_layer, at, 0).rgb;
-    vec3 ray = ray_direction();
+    vec3 ray = ray_direction(), eye = ray_origin();
     float inputs[12] = float[](
         view.x, view.y, view.z, time.x, time.y, time.z,
-        camera_center.x, camera_center.y, camera_center.z, ray.x, ray.y, ray.z);
+        eye.x, eye.y, eye.z, ray.x, ray.y, ray.z);
     vec3 rgb = base.rgb;
     for (int row = 0; row < 6; row++) {
         float sum = 0.0;

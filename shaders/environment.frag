@@ -12,7 +12,7 @@ const float PI = 3.14159265358979;
 
 void main() {
     vec4 c = texelFetch(layer, ivec2(gl_FragCoord.xy), 0);
-    vec3 d = ray_direction(), o = camera_center;
+    vec3 d = ray_direction(), o = ray_origin();
     float along = dot(d, o);
     float inside = along * along - (dot(o, o) - radius * radius);
     vec3 p = o + d * (sqrt(max(inside, 0.0)) - along);

@@ -16,16 +16,12 @@ in float owner;
 out float across;         // pixels from the middle of the line
 flat out vec4 color;
 
-vec2 pixel(vec3 p) {
-    return focal * p.xy / p.z + principal;
-}
-
 void main() {
     vec3 a = (viewmat * vec4(start, 1.0)).xyz, b = (viewmat * vec4(end, 1.0)).xyz;
     bool shown = int(owner) != hidden && max(a.z, b.z) > near;
     if (a.z < near) a = mix(a, b, (near - a.z) / (b.z - a.z));
     if (b.z < near) b = mix(b, a, (near - b.z) / (a.z - b.z));
-    vec2 p = pixel(a), q = pixel(b);
+    vec2 p = pixel_of(a), q = pixel_of(b);
     vec2 along = q - p;
     vec2 way = dot(along, along) > 1e-8 ? normalize(along) : vec2(1.0, 0.0);
     across = (float(gl_VertexID & 1) * 2.0 - 1.0) * (0.5 * width + 1.0);   // one more, to fade

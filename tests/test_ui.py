@@ -376,8 +376,8 @@ def test_no_ruler_for_one_frame():
 def test_an_option_is_changed_in_its_field(ui):
     """Enter asks to load again with the new value; leaving the field asks for nothing."""
     guessed = Setting("time_duration", "0,10", "guessed", "start and end")
-    one = ui(report=replace(report(), warnings=("w",), settings=(guessed,)), size=(1000, 1000))
-    field, elsewhere = (860, text_field(one, 860, (500, 900))), (400, 500)
+    one = ui(report=replace(report(), warnings=("w",), settings=(guessed,)), size=(1000, 1200))
+    field, elsewhere = (860, text_field(one, 860, (500, 1060))), (400, 500)
     one.click(*field).key(imgui.Key.end).type("7")
     assert one.click(*elsewhere).actions.option is None
     one.click(*field).key(imgui.Key.end).type("5").key(imgui.Key.enter)

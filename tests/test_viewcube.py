@@ -53,6 +53,13 @@ def test_a_click_looks_at_the_side_and_a_drag_orbits(ui):  # noqa: F811
     np.testing.assert_allclose(one.state.rig.pivot, turned.pivot, atol=1e-6)
 
 
+def test_the_name_under_the_cube_changes_the_lens(ui):  # noqa: F811
+    one, under = ui(), (MIDDLE[0], MIDDLE[1] + viewcube.SIZE / 2 + viewcube.LENS / 2)
+    before = one.state.rig
+    assert one.click(*under).state.rig == replace(before, orthographic=True)
+    assert one.click(*under).state.rig == before
+
+
 def test_the_cube_is_hidden_with_the_interface_and_where_it_is_not_wanted(ui):  # noqa: F811
     hidden = ui()
     for shown in (

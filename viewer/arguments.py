@@ -66,7 +66,10 @@ def _camera(parser: Parser) -> None:
 
 def _look_at(parser: Parser) -> None:
     parser.add_argument(
-        "--look", type=_look, metavar="NUMBERS", help="a view as the window copies it (Ctrl+C)"
+        "--look",
+        type=_look,
+        metavar="NUMBERS",
+        help="a view as the window copies it (Ctrl+C); with ,ortho behind it orthographic",
     )
 
 

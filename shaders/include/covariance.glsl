@@ -1,4 +1,4 @@
-// Covariances of splats, in the world and on the picture.
+// Covariances of splats, in the world and on the picture. Needs camera.glsl.
 
 mat3 rotation(vec4 q) {     // w x y z, unit; columns as in GLSL
     float w = q.x, x = q.y, y = q.z, z = q.w;
@@ -8,13 +8,14 @@ mat3 rotation(vec4 q) {     // w x y z, unit; columns as in GLSL
         2.0 * (x * z + w * y), 2.0 * (y * z - w * x), 1.0 - 2.0 * (x * x + y * y));
 }
 
-// Rows of the perspective Jacobian at p (camera space). The direction, not the position, is
-// clamped to the frustum, as 3D Gaussian Splatting does.
+// Rows of the Jacobian at p (camera space). The direction, not the position, is clamped to the
+// frustum, as 3D Gaussian Splatting does; where orthographic, to none.
 mat2x3 jacobian(vec3 p, vec2 focal, vec2 low, vec2 high) {
-    vec2 t = clamp(p.xy / p.z, low, high);
+    float w = divisor(p.z);
+    vec2 t = clamp(p.xy / w, low, high);
     return mat2x3(
-        vec3(focal.x / p.z, 0.0, -focal.x * t.x / p.z),
-        vec3(0.0, focal.y / p.z, -focal.y * t.y / p.z));
+        vec3(focal.x / w, 0.0, -focal.x * t.x / w),
+        vec3(0.0, focal.y / w, -focal.y * t.y / w));
 }
 
 // An ellipse as two half axes of one standard deviation, pixels, and det(cov) before and after

@@ -47,7 +47,7 @@ vec4 project_covar(Rows r, mat3 S) {
 vec4 project_radius(Rows r, vec3 p, float radius) {
     radius *= scale;
     if (discs) {
-        vec2 s = jacobian_focal * radius / p.z;
+        vec2 s = jacobian_focal * radius / divisor(p.z);
         return vec4(s.x * s.x, 0.0, s.y * s.y, s.x * s.x * s.y * s.y);
     }
     return project_axes(r.a * radius, r.b * radius);
@@ -74,7 +74,7 @@ Record record_of(vec3 p, vec4 cov, float opacity) {
     bool visible = opacity >= least_opacity;
     opacity *= compensated(cov.w, e.det);
     float reach = reach_of(opacity);
-    vec2 center = focal * p.xy / p.z + principal;
+    vec2 center = pixel_of(p);
     vec2 extent = reach * sqrt(vec2(e.cov.x, e.cov.z));
     if (centers) {
         e.major = vec2(1.0, 0.0);

@@ -5,8 +5,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-
 from viewer import formats, resources
 from viewer.apps.job import Job
 from viewer.apps.watch import Watcher
@@ -165,8 +163,7 @@ def surface_at(
     depth = surface_depth(splats, camera, settings, *at)
     if depth is None:
         return None
-    ray = np.linalg.inv(camera.K) @ np.array([at[0], at[1], 1.0])
-    x, y, z = camera.center + camera.viewmat[:3, :3].T @ (ray * depth)
+    x, y, z = camera.point_at(at, depth)
     return (float(x), float(y), float(z))
 
 

@@ -48,6 +48,8 @@ def record(request: RecordRequest) -> int:
     if len(named) > 1:
         raise BadArgument(f"{' and '.join(named)} say the same thing: give one of them")
     opening = request.opening
+    if opening.rig is not None and opening.rig.orthographic:
+        raise BadArgument("--look is orthographic: camera paths are seen in perspective alone")
     model, report = load(opening)
     size = opening.size or DEFAULT_SIZE
     film = replace(request.film, size=size, fps=request.fps or report.fps)

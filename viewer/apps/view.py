@@ -360,5 +360,5 @@ def _title(scene: Scene | None, state: State, size: tuple[int, int]) -> str:
         return NAME
     name = scene.order.path.name or str(scene.order.path)
     when = f", {state.playback.seconds:.1f} s" if scene.report.moves else ""
-    angle = round(state.rig.fov_y * 57.29578)
-    return f"{name}{when}, {size[0]}×{size[1]}, {angle}° - {NAME}"
+    lens = "orthographic" if state.rig.orthographic else f"{state.rig.fov_y * 57.29578:.0f}°"
+    return f"{name}{when}, {size[0]}×{size[1]}, {lens} - {NAME}"

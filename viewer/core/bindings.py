@@ -26,6 +26,7 @@ BINDINGS: tuple[tuple[str, str, str], ...] = (  # section, keys, what they do
     ("Camera", "W A S D Q E", "fly; Shift fast, Alt slow"),
     ("Camera", "F", "show the whole scene"),
     ("Camera", "keypad 1 3 7", "from the front, the right, the top (Ctrl: back, left, below)"),
+    ("Camera", "keypad 5", "without perspective (orthographic), or with it again"),
     ("Camera", "R", "back to the first view"),
     ("Camera", "1 to 9  PgUp  PgDn", "cameras of the dataset (N: the nearest)"),
     ("Camera", "C", "show the dataset's cameras in the scene; a click on one goes there"),

@@ -1,4 +1,4 @@
-"""Camera: a pinhole view as a value, and the conventions of the whole program.
+"""Camera: a view as a value, and the conventions of the whole program.
 
 Camera axes are x right, y down, z forward (OpenCV). Pixel centres lie at +0.5 and row 0 is on top.
 Quaternions are w x y z. Angles are radians, sizes are framebuffer pixels. Matrices are named
@@ -20,15 +20,17 @@ MAX_CAMERA_FILE = 64 * 2**20  # bytes; a cameras file beyond this is not a camer
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Camera:
-    """A pinhole camera.
+    """A pinhole camera, or an orthographic one: then x and y are not divided by depth.
 
-    viewmat: [4, 4] float64, world to camera. K: [3, 3] float64, in pixels of width x height.
+    viewmat: [4, 4] float64, world to camera. K: [3, 3] float64, in pixels of width x height; focal
+    lengths of an orthographic view are pixels a world unit.
     """
 
     viewmat: np.ndarray
     K: np.ndarray
     width: int
     height: int
+    orthographic: bool = False
 
     def __post_init__(self) -> None:
         if self.viewmat.shape != (4, 4) or self.K.shape != (3, 3):
@@ -53,11 +55,28 @@ class Camera:
 
     def directions(self) -> np.ndarray:
         """[H, W, 3] unit world directions through the pixel centres; float64."""
-        x = (np.arange(self.width) + 0.5 - self.K[0, 2]) / self.K[0, 0]
-        y = (np.arange(self.height) + 0.5 - self.K[1, 2]) / self.K[1, 1]
-        rays = np.stack([*np.meshgrid(x, y), np.ones((self.height, self.width))], -1)
+        rays = self._plane(1.0)
+        if self.orthographic:
+            rays[..., :2] = 0
         rays = rays @ self.viewmat[:3, :3]
         return rays / np.linalg.norm(rays, axis=-1, keepdims=True)
+
+    def origins(self) -> np.ndarray:
+        """Where rays begin, world space, float64: [3], or each its own place [H, W, 3]."""
+        if not self.orthographic:
+            return self.center
+        return self._plane(0.0) @ self.viewmat[:3, :3] + self.center
+
+    def pixels_of(self, points: np.ndarray) -> np.ndarray:
+        """[..., 2] pixels where points [..., 3] of camera space are seen; z > 0 for a pinhole."""
+        seen = points[..., :2] if self.orthographic else points[..., :2] / points[..., 2:]
+        return seen * self.K[[0, 1], [0, 1]] + self.K[:2, 2]
+
+    def point_at(self, pixel: tuple[float, float], depth: float) -> np.ndarray:
+        """[3] the point of world space that is seen at a pixel at a depth (camera z)."""
+        across = (np.array(pixel) - self.K[:2, 2]) / self.K[[0, 1], [0, 1]]
+        across = across if self.orthographic else across * depth
+        return self.center + np.array([*across, depth]) @ self.viewmat[:3, :3]
 
     @property
     def fov_y(self) -> float:
@@ -72,7 +91,13 @@ class Camera:
         K[1, 1] *= scale
         K[0, 2] = width / 2 + (self.K[0, 2] - self.width / 2) * scale
         K[1, 2] = height / 2 + (self.K[1, 2] - self.height / 2) * scale
-        return Camera(self.viewmat, K, width, height)
+        return Camera(self.viewmat, K, width, height, self.orthographic)
+
+    def _plane(self, z: float) -> np.ndarray:
+        """[H, W, 3] the pixel centres where depth is 1, camera space, with `z` in its place."""
+        x = (np.arange(self.width) + 0.5 - self.K[0, 2]) / self.K[0, 0]
+        y = (np.arange(self.height) + 0.5 - self.K[1, 2]) / self.K[1, 1]
+        return np.stack([*np.meshgrid(x, y), np.full((self.height, self.width), z)], -1)
 
 
 def look_at(
@@ -96,7 +121,10 @@ def intrinsics(fov_y: float, size: tuple[int, int]) -> np.ndarray:
 
 
 def camera_from_dict(entry: Mapping[str, Any]) -> Camera:
-    """Camera of `{"viewmat", "K", "width", "height"}`. Raises ValueError saying what is wrong."""
+    """Camera of `{"viewmat", "K", "width", "height"}`, and "orthographic" where it is.
+
+    Raises ValueError saying what is wrong.
+    """
     missing = [k for k in ("viewmat", "K", "width", "height") if k not in entry]
     if missing:
         raise ValueError(f"has no {', '.join(missing)}; expected viewmat, K, width and height")
@@ -106,17 +134,18 @@ def camera_from_dict(entry: Mapping[str, Any]) -> Camera:
         width, height = int(entry["width"]), int(entry["height"])
     except (TypeError, ValueError) as error:
         raise ValueError(f"viewmat, K, width or height is not made of numbers ({error})") from None
-    return Camera(viewmat, K, width, height)
+    return Camera(viewmat, K, width, height, entry.get("orthographic", False) is True)
 
 
 def camera_to_dict(camera: Camera) -> dict[str, Any]:
     """What `camera_from_dict` reads."""
-    return {
+    entry = {
         "viewmat": camera.viewmat.tolist(),
         "K": camera.K.tolist(),
         "width": camera.width,
         "height": camera.height,
     }
+    return {**entry, "orthographic": True} if camera.orthographic else entry
 
 
 def load_camera(path: Path) -> Camera:

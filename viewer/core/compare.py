@@ -51,10 +51,14 @@ def shot_at(camera: DatasetCamera, time: float) -> Shot | None:
 
 
 def stands_at(rig: Rig, camera: Camera) -> bool:
-    """Whether a view is from a camera's place and looks its way, whatever the lenses."""
+    """Whether a view is from a camera's place and looks its way, whatever the lenses.
+
+    Never where it is orthographic: the image is not.
+    """
     apart = float(np.linalg.norm(camera.center - np.array(rig.position)))
     turned = np.abs(rig.axes - camera.viewmat[:3, :3].T).max()
-    return apart <= SAME_PLACE * rig.distance and bool(turned <= SAME_WAY)
+    there = apart <= SAME_PLACE * rig.distance and bool(turned <= SAME_WAY)
+    return there and not rig.orthographic
 
 
 def placed(camera: Camera, rig: Rig, size: tuple[int, int]) -> tuple[float, float, float, float]:

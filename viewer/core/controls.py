@@ -60,6 +60,8 @@ def _press(state: State, key: str, inputs: Inputs, report: Report) -> tuple[Stat
         case "keypad1" | "keypad3" | "keypad7":
             rig = rigs.from_side(state.rig, SIDES[key][ctrl])
             return replace(state, rig=rig, camera_index=None), Actions()
+        case "keypad5":
+            return replace(state, rig=moves.toggle_orthographic(state.rig)), Actions()
         case "c" if ctrl:
             return state, Actions(copy_look=True)
         case "v" if ctrl:

@@ -47,7 +47,7 @@ class Decoder:
         """RGB [H, W, 3] of blended features [H, W, 9] over nothing; empty pixels have one too."""
         height, width = features.shape[:2]
         directions = torch.from_numpy(camera.directions()).to(features)
-        origin = torch.from_numpy(camera.center).to(features).expand(height, width, 3)
+        origin = torch.from_numpy(camera.origins()).to(features).expand(height, width, 3)
         inputs = torch.cat([features[..., 3:], origin, directions], -1)
         hidden = torch.relu(inputs @ self.first.to(features).T)
         rgb = features[..., :3] + hidden @ self.second.to(features).T
@@ -78,9 +78,9 @@ class Environment:
     def seen(self, camera: Camera) -> Tensor:
         """RGB [H, W, 3] behind each pixel of a camera."""
         d = torch.from_numpy(camera.directions()).float()
-        o = torch.from_numpy(camera.center).float()
+        o = torch.from_numpy(camera.origins()).float()
         along = (d * o).sum(-1)
-        inside = along.square() - (o @ o - self.radius**2)
+        inside = along.square() - (o.square().sum(-1) - self.radius**2)
         p = o + d * (inside.clamp_min(0).sqrt() - along).unsqueeze(-1)
         u = torch.atan2(p[..., 1], p[..., 0]) / (2 * np.pi) + 0.5
         v = torch.acos((p[..., 2] / self.radius).clamp(-1, 1)) / np.pi

@@ -41,12 +41,11 @@ def of(report: Report) -> Frusta | None:
 
 def under(frusta: Frusta, camera: Camera, pixel: tuple[float, float], reach: float) -> int | None:
     """The camera whose eye is seen within `reach` pixels of a pixel, the nearest to us of them."""
-    x, y, z = camera.viewmat[:3, :3] @ frusta.centers.T + camera.viewmat[:3, 3:]
-    ahead = z > 1e-9
-    z = np.where(ahead, z, 1.0)
-    across = camera.K[0, 0] * x / z + camera.K[0, 2] - pixel[0]
-    down = camera.K[1, 1] * y / z + camera.K[1, 2] - pixel[1]
-    near = ahead & (np.hypot(across, down) <= reach)
+    p = frusta.centers @ camera.viewmat[:3, :3].T + camera.viewmat[:3, 3]
+    ahead = p[:, 2] > 1e-9
+    p[:, 2] = z = np.where(ahead, p[:, 2], 1.0)
+    apart = np.linalg.norm(camera.pixels_of(p) - pixel, axis=1)
+    near = ahead & (apart <= reach)
     return int(np.where(near, z, np.inf).argmin()) if near.any() else None
 
 
@@ -59,8 +58,8 @@ def around(frusta: Frusta, camera: Camera) -> int | None:
 
 def pixel_of(frusta: Frusta, i: int, camera: Camera) -> tuple[float, float]:
     """Where the eye of camera i, which is in front, is seen."""
-    x, y, z = camera.K @ (camera.viewmat[:3, :3] @ frusta.centers[i] + camera.viewmat[:3, 3])
-    return (float(x / z), float(y / z))
+    x, y = camera.pixels_of(camera.viewmat[:3, :3] @ frusta.centers[i] + camera.viewmat[:3, 3])
+    return (float(x), float(y))
 
 
 def _corners(camera: Camera, depth: float) -> np.ndarray:

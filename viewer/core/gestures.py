@@ -120,4 +120,4 @@ def _fly(rig: Rig, inputs: Inputs, report: Report, dt: float) -> Rig:
     reach = max(rig.distance, MIN_FLY_DISTANCE * report.bounds.radius)
     step = FLY_SPEED * factor * reach * dt / math.sqrt(sum(d * d for d in direction))
     x, y, z = direction
-    return rigs.fly(rig, (x * step, y * step, z * step))
+    return moves.fly(rig, (x * step, y * step, z * step))

@@ -15,6 +15,7 @@ from viewer.core.settings import ANTIALIAS, Mode, RenderSettings
 
 T = TypeVar("T")
 NUMBERS = "X,Y,Z,QW,QX,QY,QZ,DISTANCE,UPX,UPY,UPZ,FOV"
+ORTHOGRAPHIC = ",ortho"  # after them, where it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +87,15 @@ def parsed(text: str, settings: RenderSettings) -> Look:
 
 
 def pose(rig: Rig) -> str:
-    """The twelve numbers of a rig, the field of view in degrees."""
+    """The twelve numbers of a rig, the field of view in degrees; and `ortho`, where it is."""
     fov = math.degrees(rig.fov_y)
-    return _joined((*rig.position, *rig.orientation, rig.distance, *rig.up, fov))
+    numbers = _joined((*rig.position, *rig.orientation, rig.distance, *rig.up, fov))
+    return numbers + ORTHOGRAPHIC * rig.orthographic
 
 
 def rig_of(text: str) -> Rig:
-    """The rig of twelve numbers. Raises ValueError saying what was expected."""
-    parts = text.split(",")
+    """The rig of a pose. Raises ValueError saying what was expected."""
+    parts = text.removesuffix(ORTHOGRAPHIC).split(",")
     if len(parts) != 12:
         raise ValueError(f"expected {NUMBERS}, found {len(parts)} numbers")
     x, y, z, a, b, c, d, distance, ux, uy, uz, fov = map(_number, parts)
@@ -106,6 +108,7 @@ def rig_of(text: str) -> Rig:
         distance=distance,
         up=(ux / up, uy / up, uz / up),
         fov_y=min(max(math.radians(fov), MIN_FOV), MAX_FOV),
+        orthographic=text.endswith(ORTHOGRAPHIC),
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from viewer.core import rig as rigs
 from viewer.core.rig import MAX_FOV, MIN_FOV, Rig, Vec3, about, facing_along, quaternion, vector
 
 NEAREST = 1e-6  # world units from the camera to its pivot
@@ -31,20 +32,27 @@ def pixel_of(rig: Rig, point: Vec3, size: tuple[int, int]) -> tuple[float, float
     x, y, z = (np.array(point) - np.array(rig.position)) @ rig.axes
     if z <= 0:
         return None
-    focal = _focal(rig, size)
-    return (float(size[0] / 2 + focal * x / z), float(size[1] / 2 + focal * y / z))
+    scale = _focal(rig, size) / _divisor(rig, z)
+    return (float(size[0] / 2 + scale * x), float(size[1] / 2 + scale * y))
 
 
 def dolly_to(rig: Rig, point: Vec3, notches: float) -> Rig:
     """Nearer to a point ahead (positive) or farther by a tenth a notch: it stays where it is seen.
 
-    The pivot comes to the point's depth.
+    The pivot comes to the point's depth. An orthographic view grows about the point instead, and
+    its eye stays in front of it.
     """
     offset = np.array(rig.position) - np.array(point)
     depth = -float(offset @ rig.axes[:, 2])
     if depth <= 0:
         return rig
     scale = 0.9**notches
+    if rig.orthographic:
+        distance = max(rig.distance * scale, NEAREST)
+        across = offset + depth * rig.axes[:, 2]
+        ahead = distance + max(depth - rig.distance, 0.0)
+        position = np.array(point) + distance / rig.distance * across - ahead * rig.axes[:, 2]
+        return replace(rig, position=vector(position), distance=distance)
     position = np.array(point) + scale * offset
     return replace(rig, position=vector(position), distance=max(depth * scale, NEAREST))
 
@@ -54,8 +62,8 @@ def drag_to(rig: Rig, point: Vec3, pixel: tuple[float, float], size: tuple[int, 
     x, y, z = (np.array(point) - np.array(rig.position)) @ rig.axes
     if z <= 0:
         return rig
-    focal = _focal(rig, size)
-    wanted = (pixel[0] - size[0] / 2) / focal * z, (pixel[1] - size[1] / 2) / focal * z
+    unit = _divisor(rig, z) / _focal(rig, size)
+    wanted = (pixel[0] - size[0] / 2) * unit, (pixel[1] - size[1] / 2) * unit
     step = rig.axes @ np.array([x - wanted[0], y - wanted[1], 0.0])
     return replace(rig, position=vector(np.array(rig.position) + step))
 
@@ -92,6 +100,28 @@ def zoom_lens(rig: Rig, fov_y: float) -> Rig:
     distance = rig.distance * math.tan(rig.fov_y / 2) / math.tan(fov_y / 2)
     position = np.array(rig.pivot) - distance * rig.axes[:, 2]
     return replace(rig, position=vector(position), distance=distance, fov_y=fov_y)
+
+
+def fly(rig: Rig, step: Vec3) -> Rig:
+    """Move along the camera's right, down and forward; world units.
+
+    Forward an orthographic view also grows: nothing else of the way would be seen.
+    """
+    if not rig.orthographic:
+        return rigs.fly(rig, step)
+    x, y, z = step
+    z = min(z, rig.distance / 2)
+    return replace(rigs.fly(rig, (x, y, z)), distance=rig.distance - z)
+
+
+def toggle_orthographic(rig: Rig) -> Rig:
+    """Without perspective, or with it again; what is at the pivot keeps its size."""
+    return replace(rig, orthographic=not rig.orthographic)
+
+
+def _divisor(rig: Rig, z: float) -> float:
+    """Depth at which what lies at depth z has its size."""
+    return rig.distance if rig.orthographic else z
 
 
 def _focal(rig: Rig, size: tuple[int, int]) -> float:

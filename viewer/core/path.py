@@ -38,8 +38,11 @@ class Key:
     time: float
 
     def on(self, rig: Rig) -> Rig:
-        """The rig moved here; its pivot stays as far ahead."""
-        return replace(rig, position=self.position, orientation=self.orientation, fov_y=self.fov_y)
+        """The rig moved here, in perspective; its pivot stays as far ahead."""
+        return replace(
+            rig, position=self.position, orientation=self.orientation, fov_y=self.fov_y,
+            orthographic=False,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,8 @@ class Rig:
     """A camera that turns about a pivot `distance` in front of it, or flies.
 
     position: camera centre, world units. orientation: w x y z, unit, world_from_cam.
-    up: world direction that stays upright while orbiting, unit. fov_y: radians.
+    up: world direction that stays upright while orbiting, unit. fov_y: radians. orthographic: what
+    is at the pivot has the size that the lens gives it, and so has all that is nearer or farther.
     """
 
     position: Vec3 = (0.0, 0.0, 0.0)
@@ -42,6 +43,7 @@ class Rig:
     distance: float = 1.0
     up: Vec3 = (0.0, -1.0, 0.0)
     fov_y: float = math.radians(50)
+    orthographic: bool = False
 
     @property
     def axes(self) -> np.ndarray:
@@ -59,7 +61,10 @@ class Rig:
         viewmat[:3, :3] = self.axes.T
         viewmat[:3, 3] = -self.axes.T @ np.array(self.position)
         size = (max(1, width), max(1, height))
-        return Camera(viewmat, intrinsics(self.fov_y, size), *size)
+        K = intrinsics(self.fov_y, size)
+        if self.orthographic:
+            K[[0, 1], [0, 1]] /= self.distance
+        return Camera(viewmat, K, *size, self.orthographic)
 
 
 def from_camera(camera: Camera, distance: float, up: Vec3) -> Rig:
@@ -118,7 +123,12 @@ def fly(rig: Rig, step: Vec3) -> Rig:
 
 
 def aim(rig: Rig, point: Vec3) -> Rig:
-    """Make `point` the pivot without moving: the view turns to have it in the middle."""
+    """Make `point` the pivot without moving: the view turns to have it in the middle.
+
+    An orthographic view moves instead of turning, so that it still looks along its axis.
+    """
+    if rig.orthographic:
+        return replace(rig, position=vector(np.array(point) - rig.distance * rig.axes[:, 2]))
     offset = np.array(point) - np.array(rig.position)
     distance = float(np.linalg.norm(offset))
     if distance < 1e-9:

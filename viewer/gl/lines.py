@@ -41,6 +41,7 @@ class Lines:
         self._program["viewmat"] = tuple(camera.viewmat.T.ravel().tolist())
         self._program["focal"], self._program["principal"] = (K[0, 0], K[1, 1]), (K[0, 2], K[1, 2])
         self._program["size"] = (camera.width, camera.height)
+        self._program["orthographic"] = camera.orthographic
         self._program["near"] = NEAR * max(float(np.linalg.norm(camera.center - middle)), NEAR)
         self._program["width"] = width
         self._program["hidden"], self._program["lit"] = hidden, lit

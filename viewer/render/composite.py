@@ -21,7 +21,7 @@ from viewer.gl.target import TextureTarget
 
 Background = tuple[float, float, float]
 # The lone triangle needs no camera; these do.
-RAY = ("focal", "principal", "height", "camera_center", "world_from_cam")
+RAY = ("focal", "principal", "height", "camera_center", "world_from_cam", "orthographic")
 CONSTANTS: dict[str, float | int] = {
     "MIN_ALPHA": MIN_ALPHA,
     **{f"MODE_{mode.name}": number for number, mode in enumerate(Mode)},
@@ -170,6 +170,7 @@ def _ray(camera: Camera) -> Mapping[str, object]:
         float(camera.height),
         tuple(camera.center.tolist()),
         tuple(R.flatten().tolist()),  # columns of the transpose
+        camera.orthographic,
     )
     return dict(zip(RAY, values, strict=True))
 

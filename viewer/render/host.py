@@ -19,6 +19,7 @@ from viewer.render.reference import compensation
 from viewer.render.visibility import (
     CENTER_REACH,
     compensation_of,
+    divisor,
     front_to_back,
     in_camera,
     jacobian,
@@ -51,8 +52,9 @@ def records(splats: Splats, camera: Camera, settings: RenderSettings) -> Tensor:
     axes = [long * cos, long * sin, -short * sin, short * cos]
     reach = reaches(opacities, look)
     K = camera.K
-    u = float(K[0, 0]) * p[:, 0] / p[:, 2] + float(K[0, 2])
-    v = float(K[1, 1]) * p[:, 1] / p[:, 2] + float(K[1, 2])
+    w = divisor(p[:, 2], camera)
+    u = float(K[0, 0]) * p[:, 0] / w + float(K[0, 2])
+    v = float(K[1, 1]) * p[:, 1] / w + float(K[1, 2])
     wide, high = reach * xx.sqrt(), reach * yy.sqrt()
     if settings.mode is Mode.CENTERS:
         ones, zeros = torch.ones_like(u), torch.zeros_like(u)
@@ -81,17 +83,17 @@ def _covariances(
     As cross products the determinants of needles do not cancel.
     """
     used = jacobian(camera, splats.appearance)
-    z = p[:, 2]
+    w = divisor(p[:, 2], camera)
     if splats.radii is not None and splats.appearance.footprint is Footprint.PARABOLOID:
-        size = splats.radii * (settings.scale / z)
+        size = splats.radii * (settings.scale / w)
         xx, yy = (used.focal[0] * size).square(), (used.focal[1] * size).square()
         return xx, torch.zeros_like(xx), yy, xx * yy
     R = torch.from_numpy(camera.viewmat[:3, :3]).to(p).unsqueeze(2)  # [3, 3, 1]
-    slope_x = (p[:, 0] / z).clamp(used.low[0], used.high[0])
-    slope_y = (p[:, 1] / z).clamp(used.low[1], used.high[1])
+    slope_x = (p[:, 0] / w).clamp(used.low[0], used.high[0])
+    slope_y = (p[:, 1] / w).clamp(used.low[1], used.high[1])
     # Numbers of one kind lie side by side, [3, n]: sums over three are several times quicker.
-    a = (used.focal[0] * settings.scale / z) * (R[0] - slope_x * R[2])  # rows of J R
-    b = (used.focal[1] * settings.scale / z) * (R[1] - slope_y * R[2])
+    a = (used.focal[0] * settings.scale / w) * (R[0] - slope_x * R[2])  # rows of J R
+    b = (used.focal[1] * settings.scale / w) * (R[1] - slope_y * R[2])
     if splats.covars is not None:
         S = splats.covariances().permute(1, 2, 0).contiguous()
         sa, sb = _times(a, S), _times(b, S)

@@ -69,6 +69,7 @@ def set_projection(
     program["focal"] = (float(K[0, 0]), float(K[1, 1]))
     program["principal"] = (float(K[0, 2]), float(K[1, 2]))
     program["size"] = (camera.width, camera.height)
+    program["orthographic"] = camera.orthographic
     J = jacobian(camera, appearance)
     program["jacobian_focal"], program["slope_low"], program["slope_high"] = J
     program["low_pass"] = appearance.low_pass

@@ -26,6 +26,7 @@ from viewer.render.visibility import (
     CENTER_REACH,
     Box,
     compensation_of,
+    divisor,
     front_to_back,
     in_camera,
     jacobian,
@@ -100,16 +101,17 @@ def project(
     viewmat = torch.from_numpy(camera.viewmat).to(means)
     focal = means.new_tensor([camera.K[0, 0], camera.K[1, 1]])
     principal = means.new_tensor([camera.K[0, 2], camera.K[1, 2]])
-    ratio = p[:, :2] / p[:, 2:]  # [n, 2] x / z, y / z
+    w = divisor(p[:, 2:], camera)
+    ratio = p[:, :2] / w  # [n, 2] x / z, y / z
 
     used = jacobian(camera, look)
     low, high = means.new_tensor(used.low), means.new_tensor(used.high)
     bounded = torch.minimum(torch.maximum(ratio, low), high)
     J = means.new_zeros(len(means), 2, 3)
-    J[:, 0, 0] = used.focal[0] / p[:, 2]
-    J[:, 1, 1] = used.focal[1] / p[:, 2]
+    J[:, 0, 0] = used.focal[0] / w[:, 0]
+    J[:, 1, 1] = used.focal[1] / w[:, 0]
     if look.footprint is Footprint.GAUSSIAN:  # a disc stays round
-        J[:, :, 2] = -means.new_tensor(used.focal) * bounded / p[:, 2:]
+        J[:, :, 2] = -means.new_tensor(used.focal) * bounded / w
     T = J @ viewmat[:3, :3]
     sharp = T @ (splats.covariances() * settings.scale**2) @ T.transpose(1, 2)
     xx, xy, yy = sharp[:, 0, 0] + look.low_pass, sharp[:, 0, 1], sharp[:, 1, 1] + look.low_pass

@@ -49,12 +49,17 @@ class Jacobian(NamedTuple):
 
 
 def jacobian(camera: Camera, appearance: Appearance) -> Jacobian:
-    """The true Jacobian, bounded as 3DGS does, or the one the model was trained with."""
+    """The true Jacobian, bounded as 3DGS does, or the one the model was trained with.
+
+    Of an orthographic view it has no slope: [[fx, 0, 0], [0, fy, 0]].
+    """
     fx, fy = float(camera.K[0, 0]), float(camera.K[1, 1])
     fixed = appearance.jacobian
     if fixed is not None:
         slope = (fixed.slope, fixed.slope)
         return Jacobian((fx * fixed.focal[0], fy * fixed.focal[1]), slope, slope)
+    if camera.orthographic:
+        return Jacobian((fx, fy), (0.0, 0.0), (0.0, 0.0))
     x = FRUSTUM_CLAMP * camera.width / (2 * fx)
     y = FRUSTUM_CLAMP * camera.height / (2 * fy)
     return Jacobian((fx, fy), (-x, -y), (x, y))
@@ -67,6 +72,11 @@ def in_camera(means: Tensor, camera: Camera) -> Tensor:
     """
     viewmat = torch.from_numpy(camera.viewmat).to(means)
     return means @ viewmat[:3, :3].T + viewmat[:3, 3]
+
+
+def divisor(z: Tensor, camera: Camera) -> Tensor:
+    """What x and y at depths z are divided by, to be seen: depth, or nothing where orthographic."""
+    return torch.ones_like(z) if camera.orthographic else z
 
 
 def largest_scale(splats: Splats) -> Tensor:
@@ -102,15 +112,15 @@ def front_to_back(
     p = in_camera(splats.means, camera)
     x, y, z = p.unbind(1)
     fx, fy = float(camera.K[0, 0]), float(camera.K[1, 1])
-    J = jacobian(camera, splats.appearance)
+    w, J = divisor(z, camera), jacobian(camera, splats.appearance)
     if settings.mode is Mode.CENTERS:
         reach = torch.full_like(z, CENTER_REACH)
     else:
-        # |J| <= focal / z * sqrt(1 + limit²): bounds the projected standard deviation.
+        # |J| <= focal / w * sqrt(1 + limit²): bounds the projected standard deviation.
         stretch = max(J.focal) * (1 + J.high[0] ** 2 + J.high[1] ** 2) ** 0.5 * settings.scale
-        sigma = (stretch * sizes / z).square_().add_(splats.appearance.low_pass).sqrt_()
+        sigma = (stretch * sizes / w).square_().add_(splats.appearance.low_pass).sqrt_()
         reach = sigma * reaches(splats.opacities, splats.appearance)
-    u, v = fx * x / z + float(camera.K[0, 2]), fy * y / z + float(camera.K[1, 2])
+    u, v = fx * x / w + float(camera.K[0, 2]), fy * y / w + float(camera.K[1, 2])
     seen = z > near_plane(splats.appearance, settings)
     seen &= splats.opacities >= least_opacity(settings)
     seen &= (u + reach > left) & (u - reach < right)

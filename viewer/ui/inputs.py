@@ -30,6 +30,7 @@ KEYS = {
     "escape": _K.escape,
     "keypad1": _K.keypad1,
     "keypad3": _K.keypad3,
+    "keypad5": _K.keypad5,
     "keypad7": _K.keypad7,
     **{f"f{i}": getattr(_K, f"f{i}") for i in range(1, 13)},
     **{letter: getattr(_K, letter) for letter in "abcdefghijklmnopqrstuvwxyz"},

@@ -53,8 +53,7 @@ def seen(camera: Camera, starts: np.ndarray, ends: np.ndarray, near: float) -> n
     front = np.maximum(a[:, 2], b[:, 2]) > near
     a, b = a[front], b[front]
     a, b = _cut(a, b, near), _cut(b, a, near)
-    pixels = np.stack([a, b], 1) @ camera.K.T
-    return pixels[..., :2] / pixels[..., 2:]
+    return camera.pixels_of(np.stack([a, b], 1))
 
 
 def frusta(keys: Sequence[Key], size: float) -> np.ndarray:

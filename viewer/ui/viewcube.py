@@ -1,4 +1,7 @@
-"""A cube that turns as the scene does: a click on a face looks at that side, a drag orbits."""
+"""A cube that turns as the scene does: a click on a face looks at that side, a drag orbits.
+
+The name under it says whether there is perspective; a click on it changes that.
+"""
 
 import math
 from dataclasses import replace
@@ -15,6 +18,7 @@ from viewer.core.state import State
 from viewer.ui import theme, widgets
 
 SIZE = 92.0  # design pixels
+LENS = 22.0  # design pixels: height of what stands under the cube
 HALF = 25.0  # half an edge of the cube
 READABLE = 0.45  # of a face's normal towards the eye: less, and its name is left out
 EDGE_ON = 0.06  # less, and a face is a sliver that a smoothed edge would make spikes of
@@ -69,7 +73,7 @@ def viewcube(state: State, session: Session, right: float) -> State:
     s = session.scale
     side = SIZE * s
     imgui.set_next_window_pos(ImVec2(right - side, 12 * s))
-    imgui.set_next_window_size(ImVec2(side, side))
+    imgui.set_next_window_size(ImVec2(side, side + LENS * s))
     imgui.push_style_var(imgui.StyleVar_.window_padding.value, ImVec2(0, 0))
     imgui.push_style_var(imgui.StyleVar_.window_border_size.value, 0.0)
     imgui.begin("viewcube", None, FLAGS)
@@ -92,8 +96,30 @@ def viewcube(state: State, session: Session, right: float) -> State:
         turn = moves.tumble if state.navigation.ball else rigs.orbit
         state = replace(state, rig=turn(state.rig, yaw, pitch), camera_index=None)
     _draw(seen, middle, HALF * s, under if hovered and not dragged else None)
+    state = replace(state, rig=_lens(state.rig, side, LENS * s))
     imgui.end()
     return state
+
+
+def _lens(rig: Rig, width: float, height: float) -> Rig:
+    """What kind of view it is, in the middle below the cube."""
+    widgets.push_font_size(12.0)
+    name = "Orthographic" if rig.orthographic else "Perspective"
+    imgui.set_cursor_pos(ImVec2(0, width))
+    at = imgui.get_cursor_screen_pos()
+    if imgui.invisible_button("lens", ImVec2(width, height)):
+        rig = moves.toggle_orthographic(rig)
+    lit = imgui.is_item_hovered()
+    text = imgui.calc_text_size(name)
+    middle = ImVec2(at.x + (width - text.x) / 2, at.y + (height - text.y) / 2)
+    draw = imgui.get_window_draw_list()
+    low, high = imgui.get_item_rect_min(), imgui.get_item_rect_max()
+    tone, alpha = (theme.FIELD_HOVERED, 0.92) if lit else (theme.FIELD, 0.6)
+    draw.add_rect_filled(low, high, theme.u32(tone, alpha), imgui.get_style().frame_rounding)
+    draw.add_text(middle, theme.u32(theme.TEXT, 0.95 if lit else 0.75), name)
+    imgui.pop_font()
+    imgui.set_item_tooltip("With perspective or without (keypad 5)")
+    return rig
 
 
 def _draw(seen: list[Face], middle: tuple[float, float], half: float, lit: Side | None) -> None:

@@ -25,6 +25,9 @@ def viewpoint(state: State, report: Report, s: float) -> State:
     )  # fmt: skip
     if changed:
         state = replace(state, rig=replace(state.rig, fov_y=math.radians(degrees)))
+    if imgui.checkbox("Orthographic", state.rig.orthographic)[0]:
+        state = replace(state, rig=moves.toggle_orthographic(state.rig))
+    imgui.set_item_tooltip("Without perspective: near and far things are of one size (keypad 5)")
     half = ImVec2((imgui.get_content_region_avail().x - 8 * s) / 2, 0)
     if imgui.button("First view", half):
         state = replace(state, rig=report.home, camera_index=None)
