@@ -15,6 +15,7 @@ import torch
 
 from viewer.core import sh
 from viewer.core.camera import Camera
+from viewer.core.errors import Unusable
 from viewer.core.settings import Mode, RenderSettings
 from viewer.core.splats import MIN_TRANSMITTANCE, Appearance, Compensation, Footprint, Splats
 from viewer.core.target import TensorTarget
@@ -121,6 +122,8 @@ class CudaRenderer:
         spans: Spans,
     ) -> Counts:
         """Draw into a tensor on the device or a texture."""
+        if camera.orthographic:
+            raise Unusable("cuda draws in perspective alone", "--renderer sorted does without")
         rows = self._rows_of(source, spans)
         form = self._form(source.appearance, settings, target, rows)
         frame = self._frame

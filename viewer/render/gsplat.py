@@ -80,6 +80,8 @@ class GsplatRenderer:
     ) -> Counts:
         """Draw into either kind of target. The first call may compile."""
         assert isinstance(source, Splats)
+        if camera.orthographic:
+            raise Unusable("gsplat draws in perspective alone", "--renderer sorted does without")
         if reason := lacks(source.appearance, settings):
             raise Unusable(reason, "--renderer sorted does")
         if not self._compiled:
