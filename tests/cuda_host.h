@@ -40,6 +40,7 @@ inline float __uint_as_float(unsigned u) { float f; memcpy(&f, &u, 4); return f;
 inline int __popc(unsigned u) { return __builtin_popcount(u); }
 inline int __ffs(unsigned u) { return __builtin_ffs((int)u); }
 template <class T> T __ldg(const T* at) { return *at; }
+inline unsigned atomicMax(unsigned* at, unsigned value) { unsigned old = *at; if (value > old) *at = value; return old; }
 template <class T> T atomicAdd(T* at, T value) { T old = *at; *at += value; return old; }
 
 enum { RUNNING, AT_BLOCK, AT_WARP, DONE };

@@ -269,7 +269,7 @@ BAD_WORDS = {
     "slice suffix": (["slice", "SCENE", "--output", "a.txt"],
                      "expected a name ending in .npz or .ply or .splat or .spz"),
     "renderer": (["render", "SCENE", "--output", "a.png", "--renderer", "best"],
-                 "renderer is 'best', expected auto, sorted, peel, reference"),
+                 "renderer is 'best', expected auto, cuda, gsplat, sorted, peel, reference"),
     "bench renderer": (["bench", "SCENE", "--renderer", "sorted,best"], "--renderer is 'best'"),
     "time and frame": (["slice", "SCENE", "--output", "a.npz", "--time", "0", "--frame", "0"],
                        "--time and --frame say the same thing"),

@@ -21,7 +21,7 @@ class TensorTarget:
         self, width: int, height: int, background: tuple[float, float, float] | None = None
     ) -> None:
         self.width, self.height, self.background = width, height, background
-        self.image = torch.zeros(height, width, 4)
+        self.image = torch.zeros(1, 1, 4).expand(height, width, 4)  # until it is written
         self.picture: Tensor | None = None
 
     def write(self, image: Tensor) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import moderngl
+import numpy as np
 import torch
 
 from viewer.core import sh
@@ -28,6 +29,7 @@ from viewer.cuda.buffers import (
     DEPTH_PASSES,
     PAIR_ITEMS,
     PIXELS,
+    PIXELS_EACH,
     Buffers,
     Capacity,
     blocks,
@@ -46,6 +48,7 @@ from viewer.render.visibility import compensation_of, jacobian, least_opacity, n
 RECORD_WORDS, PACKED_WORDS = 12, 8  # of kernels/record.cuh
 PAIRS_A_ROW = 4  # room for pairs at first
 MOST_GRAPHS = 8
+COUNTING = 512  # blocks that count digits
 Constants = dict[str, float | int]
 Stage = tuple[str, Callable[[], None]]
 
@@ -68,6 +71,7 @@ class Form:
         return {
             **CONSTANTS,
             "TILE_SIZE": PIXELS,
+            "EACH": PIXELS_EACH,
             "PACKED": int(self.packed),
             "MEDIAN": int(self.mode == "median"),
             "OVERDRAW": int(self.mode == "overdraw"),
@@ -108,6 +112,7 @@ class CudaRenderer:
         self._on_device = torch.empty(ctypes.sizeof(Frame), dtype=torch.uint8, device=device.memory)
         pinned = device.memory.type == "cuda"
         self._counters = torch.zeros(COUNTER_WORDS, dtype=torch.int32, pin_memory=pinned)
+        self._seen = self._counters.numpy().view(np.uint32)  # the same memory
         self._layer = torch.empty(0, device=device.memory)
         self._picture = torch.empty(0, dtype=torch.uint8, device=device.memory)
         self._graphs: dict[object, Callable[[], None]] = {}
@@ -173,7 +178,7 @@ class CudaRenderer:
         self._layer = self._picture = torch.empty(0)
 
     def _counted(self, name: str) -> int:
-        return int(self._counters[COUNTERS.index(name)]) & 0xFFFFFFFF
+        return int(self._seen[COUNTERS.index(name)])
 
     def _lacks(self) -> bool:
         return self._buffers is not None and self._counted("PAIRS") > self._buffers.capacity.pairs
@@ -251,17 +256,16 @@ class CudaRenderer:
             self._graphs.clear()
             self._buffers = None
             self._buffers = Buffers(self._device.memory, capacity)
-        self._buffers.describe(self._frame)
+            self._buffers.describe(self._frame)
 
     def _draw(self, form: Form, rows: Rows, spans: Spans) -> None:
-        stages = self._stages(form, rows)
         begin = self._module("begin", {})["begin"]
         at = ctypes.c_uint64(self._on_device.data_ptr())
         with spans.measure("slice" if spans.finish else "draw"):
             count = blocks(self._frame.scratch_quads, BLOCK)
             self._device.launch(begin, min(count, 1024), BLOCK, self._frame, at)
         if spans.finish is not None:
-            for name, stage in stages:
+            for name, stage in self._stages(form, rows):
                 with spans.measure(name):
                     stage()
             return
@@ -271,6 +275,7 @@ class CudaRenderer:
             if key not in self._graphs:
                 if len(self._graphs) >= MOST_GRAPHS:
                     self._graphs.clear()
+                stages = self._stages(form, rows)
                 self._graphs[key] = self._device.recorded(lambda: _run(stages))
             self._graphs[key]()
 
@@ -281,25 +286,28 @@ class CudaRenderer:
         each = rows.constants | form.constants
         at = ctypes.c_uint64(self._on_device.data_ptr())
         capacity = held.capacity
-        depths = self._module("radix", {"ITEMS": DEPTH_ITEMS, "BY_DEPTH": 1})["sort"]
-        pairs = self._module("radix", {"ITEMS": PAIR_ITEMS, "BY_DEPTH": 0})["sort"]
+        depths = self._module("radix", {"ITEMS": DEPTH_ITEMS, "BY_DEPTH": 1})
+        pairs = self._module("radix", {"ITEMS": PAIR_ITEMS, "BY_DEPTH": 0})
         binning = self._module("tiles", form.constants | {"EXTRA": 0})
 
         def run(kernel: Kernel, count: int, *more: int) -> None:
             self._device.launch(kernel, count, BLOCK, at, *(ctypes.c_uint32(n) for n in more))
 
         def sort_depths() -> None:
+            run(depths["digits"], min(held.depth_tiles, COUNTING))
             for number in range(DEPTH_PASSES):
-                run(depths, held.depth_tiles, number)
+                run(depths["sort"], held.depth_tiles, number)
 
         def bin_pairs() -> None:
             run(binning["tiles"], blocks(capacity.rows))
+            run(pairs["digits"], min(held.pair_tiles, COUNTING))
             for number in range(held.passes):
-                run(pairs, held.pair_tiles, number)
-            run(binning["ranges"], min(blocks(capacity.pairs), 4096))
+                run(pairs["sort"], held.pair_tiles, number)
 
         def draw() -> None:
-            run(self._module("blend", form.constants)["blend"], frame.tiles_x * frame.tiles_y)
+            blend = self._module("blend", form.constants)["blend"]
+            tiles = frame.tiles_x * frame.tiles_y
+            self._device.launch(blend, tiles, PIXELS * PIXELS // PIXELS_EACH, at)
             self._device.send(frame.counters, self._counters)
 
         gaussians = self._module("gaussians", each)["gaussians"]

@@ -1,16 +1,37 @@
-// A tile's splats, nearest first, blended into its 16 x 16 pixels: a block a tile, a thread a pixel,
-// a warp 8 x 4 of them. 256 splats at a time lie in shared memory; of 32 at a time a warp finds
-// those that reach its own pixels, each lane asking for one. A pixel ends before the splat that
-// would take its transmittance below the least, a tile when all its pixels have.
+// A tile's splats, nearest first, blended into its 16 x 16 pixels: a block a tile, EACH pixels a
+// thread, four rows from one to the next, so that a warp has 8 wide and HEIGHT high of them. BLOCK
+// splats at a time lie in shared memory; of 32 at a time a warp finds those that reach its own
+// pixels, each lane asking for one. A pixel ends before the splat that would take its transmittance
+// below the least, a tile when all its pixels have.
 #include "frame.cuh"
 #include "scan.cuh"
 #include "record.cuh"
 
-#define BLOCK 256u
+#define BLOCK (256u / EACH)
+#define HEIGHT (4u * EACH)
 #define CHANNELS (3 + EXTRA)
 #define ROUNDS (MEDIAN ? 2 : 1)   // the first finds how much is covered, the second where half is
 
-struct Staged { float4 a, b; };   // x y p q, r opacity and what else the mode needs
+// x y p q, r opacity, and the ellipse's outline; RGB and depth.
+struct Staged { float4 a; float2 b; Outline outline; };
+
+__device__ bool all_of(const bool* done) {
+    bool all = true;
+    for (unsigned e = 0; e < EACH; e++) all = all && done[e];
+    return all;
+}
+
+struct Loaded { Splat splat; float4 color; unsigned id; };
+
+__device__ Loaded load(const Frame& f, const unsigned* pairs, unsigned at, unsigned end) {
+    Loaded out;
+    if (at < end) {
+        out.id = pairs[at];
+        out.splat = load_splat(f.records, out.id);
+        out.color = load_color(f.records, out.id);
+    }
+    return out;
+}
 
 __device__ void write_pixel(const Frame& f, unsigned x, unsigned y, const float* color, float alpha) {
     const unsigned row = f.flip ? f.height - 1 - y : y;
@@ -43,104 +64,113 @@ __device__ void write_pixel(const Frame& f, unsigned x, unsigned y, const float*
 #endif
 }
 
-extern "C" __global__ void __launch_bounds__(256) blend(const Frame* frame) {
+extern "C" __global__ void __launch_bounds__(BLOCK, 1024 / BLOCK) blend(const Frame* frame) {
     __shared__ Staged staged[BLOCK];
     __shared__ float4 colors[BLOCK];
     __shared__ unsigned ids[BLOCK];
     const Frame& f = *frame;
     const unsigned tile = blockIdx.x, t = threadIdx.x, lane = t & 31u, warp = t / 32u;
     const unsigned left = tile % f.tiles_x * 16u + (warp & 1u) * 8u;
-    const unsigned top = tile / f.tiles_x * 16u + (warp >> 1) * 4u;
+    const unsigned top = tile / f.tiles_x * 16u + (warp >> 1) * HEIGHT;
     const unsigned x = left + (lane & 7u), y = top + (lane >> 3);
-    const bool inside = x < f.width && y < f.height;
     const float px = x + 0.5f, py = y + 0.5f;
-    const unsigned begin = f.tile_ranges[2 * tile], end = f.tile_ranges[2 * tile + 1];
+    const unsigned begin = ~f.tile_ranges[2 * tile], end = f.tile_ranges[2 * tile + 1];
     const unsigned* pairs = f.pair_values[f.tile_passes & 1u];
-    float color[CHANNELS] = {};
-    float through = 1.0f;         // transmittance
-    bool done = !inside;
+    float color[EACH][CHANNELS] = {};
+    float through[EACH];          // transmittance
+    bool done[EACH];
+    for (unsigned e = 0; e < EACH; e++) {
+        through[e] = 1.0f;
+        done[e] = x >= f.width || y + 4 * e >= f.height;
+    }
 #if MEDIAN
-    float half = 0.0f, depth = 0.0f;
+    float half[EACH], depth[EACH] = {};
 #endif
     for (unsigned round = 0; round < ROUNDS; round++) {
 #if MEDIAN
-        if (round == 1) {
-            half = 0.5f * (1.0f - through);
-            through = 1.0f;
-            done = !inside || half <= 0.0f;
+        for (unsigned e = 0; e < EACH && round == 1; e++) {
+            half[e] = 0.5f * (1.0f - through[e]);
+            through[e] = 1.0f;
+            done[e] = half[e] <= 0.0f;
         }
 #endif
+        Loaded next = load(f, pairs, begin + t, end);
         for (unsigned batch = begin; batch < end; batch += BLOCK) {
-            if (__syncthreads_and(done)) break;
-            const unsigned mine = batch + t;
-            if (mine < end) {
-                const unsigned id = pairs[mine];
-                const Splat s = load_splat(f.records, id);
-                staged[t].a = make_float4(s.x, s.y, s.p, s.q);
-                staged[t].b = make_float4(s.r, s.opacity, 0.0f, 0.0f);
-                colors[t] = load_color(f.records, id);
-                ids[t] = id;
+            if (__syncthreads_and(all_of(done))) break;
+            if (batch + t < end) {
+                const Splat& s = next.splat;
+                staged[t] = {make_float4(s.x, s.y, s.p, s.q), make_float2(s.r, s.opacity), outline_of(s)};
+                colors[t] = next.color;
+                ids[t] = next.id;
             }
+            next = load(f, pairs, batch + BLOCK + t, end);    // on its way while these are blended
             __syncthreads();
             const unsigned here = end - batch < BLOCK ? end - batch : BLOCK;
             for (unsigned chunk = 0; chunk < here; chunk += 32) {
-                if (__all_sync(ALL_LANES, done)) break;
+                if (__all_sync(ALL_LANES, all_of(done))) break;
                 bool reaches = false;
                 if (chunk + lane < here) {
-                    const float4 a = staged[chunk + lane].a, b = staged[chunk + lane].b;
-                    const Splat s = {a.x, a.y, a.z, a.w, b.x, b.y, 0.0f};
+                    const Staged& one = staged[chunk + lane];
+                    const Splat s = {one.a.x, one.a.y, one.a.z, one.a.w, one.b.x, one.b.y, 0.0f};
                     const float low = top + 0.5f - s.y;
-                    const float2 span = span_of(s, outline_of(s), low, low + 3.0f);
+                    const float2 span = span_of(s, one.outline, low, low + (HEIGHT - 1u));
                     reaches = s.x + span.x <= left + 7.5f && s.x + span.y >= left + 0.5f;
                 }
                 for (unsigned rest = __ballot_sync(ALL_LANES, reaches); rest; rest &= rest - 1) {
                     const unsigned j = chunk + __ffs(rest) - 1;
-                    const float4 a = staged[j].a, b = staged[j].b;
-                    const float dx = px - a.x, dy = py - a.y;
-                    const float u = a.z * dx + a.w * dy, v = b.x * dy;
-                    const float alpha = alpha_of(u * u + v * v, b.y);
-                    if (done || alpha < MIN_ALPHA) continue;
+                    const float4 a = staged[j].a;
+                    const float2 b = staged[j].b;
+                    const float dx = px - a.x;
+#pragma unroll
+                    for (unsigned e = 0; e < EACH; e++) {
+                        const float dy = py + 4.0f * e - a.y;
+                        const float u = a.z * dx + a.w * dy, v = b.x * dy;
+                        const float alpha = alpha_of(u * u + v * v, b.y);
+                        if (done[e] || alpha < MIN_ALPHA) continue;
 #if OVERDRAW
-                    color[0] += 1.0f;
+                        color[e][0] += 1.0f;
 #else
-                    const float after = through * (1.0f - alpha);
+                        const float after = through[e] * (1.0f - alpha);
 #if MEDIAN
-                    if (round == 1) {
-                        if (1.0f - after >= half) {
-                            depth = colors[j].w;
-                            done = true;
+                        if (round == 1) {
+                            if (1.0f - after >= half[e]) {
+                                depth[e] = colors[j].w;
+                                done[e] = true;
+                            }
+                            through[e] = after;
+                            continue;
                         }
-                        through = after;
-                        continue;
-                    }
 #endif
-                    if (after < f.least_transmittance) {
-                        done = true;
-                        continue;
-                    }
-                    const float weight = alpha * through;
-                    const float4 c = colors[j];
-                    color[0] += weight * c.x;
-                    color[1] += weight * c.y;
-                    color[2] += weight * c.z;
+                        if (after < f.least_transmittance) {
+                            done[e] = true;
+                            continue;
+                        }
+                        const float weight = alpha * through[e];
+                        const float4 c = colors[j];
+                        color[e][0] += weight * c.x;
+                        color[e][1] += weight * c.y;
+                        color[e][2] += weight * c.z;
 #if EXTRA
-                    const float* extra = f.features + (size_t)ids[j] * EXTRA;
-                    for (unsigned k = 0; k < EXTRA; k++) color[3 + k] += weight * __ldg(extra + k);
+                        const float* extra = f.features + (size_t)ids[j] * EXTRA;
+                        for (unsigned k = 0; k < EXTRA; k++) color[e][3 + k] += weight * __ldg(extra + k);
 #endif
-                    through = after;
+                        through[e] = after;
 #endif
+                    }
                 }
             }
         }
     }
-    if (!inside) return;
+    for (unsigned e = 0; e < EACH; e++) {
+        if (x >= f.width || y + 4 * e >= f.height) break;
 #if OVERDRAW
-    color[1] = color[2] = color[0];
-    write_pixel(f, x, y, color, color[0]);
+        color[e][1] = color[e][2] = color[e][0];
+        write_pixel(f, x, y + 4 * e, color[e], color[e][0]);
 #elif MEDIAN
-    color[0] = color[1] = color[2] = 2.0f * half * depth;
-    write_pixel(f, x, y, color, 2.0f * half);
+        color[e][0] = color[e][1] = color[e][2] = 2.0f * half[e] * depth[e];
+        write_pixel(f, x, y + 4 * e, color[e], 2.0f * half[e]);
 #else
-    write_pixel(f, x, y, color, 1.0f - through);
+        write_pixel(f, x, y + 4 * e, color[e], 1.0f - through[e]);
 #endif
+    }
 }

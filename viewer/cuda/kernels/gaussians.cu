@@ -1,6 +1,6 @@
 // Gaussians at one time, projected: viewer/core/temporal.py, one thread a row of the ranges alive.
 // What can be seen gets a record, the bits of its depth as a key, and a place; places follow the
-// order of the rows. The digits of the keys are counted for the sort.
+// order of the rows.
 #include "frame.cuh"
 #include "scan.cuh"
 #include "record.cuh"
@@ -35,7 +35,7 @@ __device__ Covariance projected(const Frame& f, const Row& row, const float* p) 
         b[k] = sy * (f.viewmat[4 + k] - ty * f.viewmat[8 + k]);
     }
 #if RADII
-    const float radius = word(row.geometry + SHAPE_AT) * f.scale;
+    const float radius = __uint_as_float(row.geometry[SHAPE_AT]) * f.scale;
 #if DISCS
     const float x = sx * radius, y = sy * radius;
     return {x * x, 0.0f, y * y, x * x * y * y};
@@ -129,9 +129,9 @@ __device__ void color_of(const Frame& f, const Row& row, const float* mean, cons
     float d[3], length = 0.0f;
     for (int k = 0; k < 3; k++) {
 #if ORIGINS
-        d[k] = word(row.geometry + SHAPE_AT + SHAPE_WORDS + k) - f.camera_center[k];
+        d[k] = __uint_as_float(row.geometry[SHAPE_AT + SHAPE_WORDS + k]) - f.camera_center[k];
 #elif FIXED_DIRECTIONS
-        d[k] = word(row.geometry + k) - f.camera_center[k];
+        d[k] = __uint_as_float(row.geometry[k]) - f.camera_center[k];
 #else
         d[k] = mean[k] - f.camera_center[k];
 #endif
@@ -155,16 +155,16 @@ __device__ unsigned row_of(const Frame& f, unsigned i) {
 }
 
 extern "C" __global__ void __launch_bounds__(256) gaussians(const Frame* frame) {
-    __shared__ unsigned digits[4 * 256], place;
+    __shared__ unsigned place;
     const Frame& f = *frame;
     const unsigned block = take_ticket(f.counters + TICKET_GAUSSIANS);
     if (block * BLOCK >= f.rows) return;
-    for (unsigned k = threadIdx.x; k < 4 * 256; k += BLOCK) digits[k] = 0;
     const unsigned i = block * BLOCK + threadIdx.x;
     bool alive = false, visible = false;
     Splat s;
     Row row;
     float mean[3], p[3];
+    unsigned stored = 0;
     if (i < f.rows) {
         const unsigned at = row_of(f, i);
         const Life life = life_of(f, at);
@@ -177,13 +177,13 @@ extern "C" __global__ void __launch_bounds__(256) gaussians(const Frame* frame) 
         const float opacity = life.opacity * window;
         alive = opacity >= MIN_ALPHA && window >= f.cull;
         if (alive) {
-            row.geometry = f.geometry + (size_t)at * GEOMETRY;
-            row.colors = f.colors + (size_t)at * COLOR_ROW;
+            stored = at;
+            read_words<GEOMETRY>(row.geometry, f.geometry + (size_t)at * GEOMETRY);
             float power = row.dt;
-            for (int k = 0; k < 3; k++) mean[k] = word(row.geometry + k);
+            for (int k = 0; k < 3; k++) mean[k] = __uint_as_float(row.geometry[k]);
 #if MOTION
             for (unsigned m = 0; m < MOTION; m++) {
-                for (int k = 0; k < 3; k++) mean[k] += word(row.geometry + 3 + 3 * m + k) * power;
+                for (int k = 0; k < 3; k++) mean[k] += __uint_as_float(row.geometry[3 + 3 * m + k]) * power;
                 power *= row.dt;
             }
 #endif
@@ -204,23 +204,21 @@ extern "C" __global__ void __launch_bounds__(256) gaussians(const Frame* frame) 
         }
     }
     __syncthreads();
-    if (visible) {
-        const unsigned to = place + before;
+    if (!visible) return;
+    const unsigned to = place + before;
+#if WHOLE_COLORS
+    read_words<COLOR_ROW>(row.colors, f.colors + (size_t)stored * COLOR_ROW);
+#else
+    row.colors = f.colors + (size_t)stored * COLOR_ROW;
+#endif
 #if WAVES
-        for (unsigned h = 0; h < WAVES; h++) row.waves[h] = cosf(WAVE_RATE * (float)(h + 1) * row.dt);
+    for (unsigned h = 0; h < WAVES; h++) row.waves[h] = cosf(WAVE_RATE * (float)(h + 1) * row.dt);
 #endif
-        float rgb[3];
-        color_of(f, row, mean, p, rgb);
-        store_record(f.records, to, s, rgb);
+    float rgb[3];
+    color_of(f, row, mean, p, rgb);
+    store_record(f.records, to, s, rgb);
 #if EXTRA
-        for (unsigned c = 0; c < EXTRA; c++) f.features[(size_t)to * EXTRA + c] = coefficient(row, 3 + c);
+    for (unsigned c = 0; c < EXTRA; c++) f.features[(size_t)to * EXTRA + c] = coefficient(row, 3 + c);
 #endif
-        const unsigned key = __float_as_uint(p[2]);
-        f.depth_keys[0][to] = key;
-        for (unsigned d = 0; d < 4; d++) atomicAdd(digits + 256 * d + (key >> (8 * d) & 255u), 1u);
-    }
-    __syncthreads();
-    for (unsigned k = threadIdx.x; k < 4 * 256; k += BLOCK) {
-        if (digits[k]) atomicAdd(f.depth_digits + k, digits[k]);
-    }
+    f.depth_keys[0][to] = __float_as_uint(p[2]);
 }

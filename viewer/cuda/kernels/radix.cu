@@ -1,6 +1,6 @@
 // A stable sort of 32-bit keys with values, eight bits a pass, one kernel a pass: Adinets and
-// Merrill, "Onesweep" (2022). The digits of all passes were counted before. How many keys there are
-// is read on the device.
+// Merrill, "Onesweep" (2022). The digits of all passes are counted first. How many keys there are
+// is read on the device. Of the sort by tile the last pass leaves where each tile begins and ends.
 #include "frame.cuh"
 #include "scan.cuh"
 
@@ -19,6 +19,7 @@ struct Pass {
     unsigned* status;             // [tiles, 256]
     unsigned* tickets;
     unsigned shift;
+    unsigned* ranges;             // [tiles, 2] of the last pass by tile, else null
 };
 
 // Keys of this digit in all tiles before this one.
@@ -92,24 +93,73 @@ __device__ void sort_pass(const Pass& pass) {
     const unsigned here = pass.count - first < TILE ? pass.count - first : TILE;
     for (unsigned k = t; k < here; k += BLOCK) {
         const unsigned key = sorted_keys[k], to = offsets[key >> pass.shift & 255u] + k;
-        pass.keys_to[to] = key;
         pass.values_to[to] = sorted_values[k];
+        if (!pass.ranges) {
+            pass.keys_to[to] = key;
+            continue;
+        }
+        // Keys of a block are in order now, all bits of them. The first is kept as its complement,
+        // whose largest is wanted then: zero is no pair yet.
+        if (k == 0 || sorted_keys[k - 1] != key) atomicMax(pass.ranges + 2 * key, ~to);
+        if (k + 1 == here || sorted_keys[k + 1] != key) atomicMax(pass.ranges + 2 * key + 1, to + 1);
+    }
+}
+
+struct Keys { unsigned count, passes; const unsigned* keys; unsigned* digits; };
+
+__device__ Keys keys_of(const Frame& f) {
+#if BY_DEPTH
+    return {f.counters[VISIBLE], 4u, f.depth_keys[0], f.depth_digits};
+#else
+    const unsigned pairs = f.counters[PAIRS];
+    return {pairs < f.pair_capacity ? pairs : f.pair_capacity, f.tile_passes, f.pair_keys[0], f.tile_digits};
+#endif
+}
+
+// How often each digit of each pass occurs.
+extern "C" __global__ void __launch_bounds__(256) digits(const Frame* frame) {
+    __shared__ unsigned counts[4 * 256];
+    const Keys all = keys_of(*frame);
+    for (unsigned k = threadIdx.x; k < 256 * all.passes; k += BLOCK) counts[k] = 0;
+    __syncthreads();
+    const unsigned step = gridDim.x * BLOCK;
+    for (unsigned base = blockIdx.x * BLOCK; base < all.count; base += step) {
+        const unsigned i = base + threadIdx.x;
+        const bool there = i < all.count;
+        const unsigned key = there ? all.keys[i] : 0;
+        for (unsigned d = 0; d < all.passes; d++) {
+            const unsigned digit = key >> 8 * d & 255u;
+            if (d < 2) {
+                if (there) atomicAdd(counts + 256 * d + digit, 1u);
+                continue;
+            }
+            // The leading bits are much the same: one lane adds for all that have its digit.
+            const unsigned same = __match_any_sync(ALL_LANES, there ? digit : 256u);
+            if (there && (same & ((1u << lane_of()) - 1u)) == 0) {
+                atomicAdd(counts + 256 * d + digit, (unsigned)__popc(same));
+            }
+        }
+    }
+    __syncthreads();
+    for (unsigned k = threadIdx.x; k < 256 * all.passes; k += BLOCK) {
+        if (counts[k]) atomicAdd(all.digits + k, counts[k]);
     }
 }
 
 extern "C" __global__ void __launch_bounds__(256) sort(const Frame* frame, unsigned number) {
     const Frame& f = *frame;
     const unsigned from = number & 1u, to = from ^ 1u;
+    const Keys all = keys_of(f);
 #if BY_DEPTH
-    sort_pass({f.counters[VISIBLE], f.depth_keys[from], number ? f.depth_values[from] : 0,
-               f.depth_keys[to], f.depth_values[to], f.depth_digits + 256 * number,
+    sort_pass({all.count, f.depth_keys[from], number ? f.depth_values[from] : 0,
+               f.depth_keys[to], f.depth_values[to], all.digits + 256 * number,
                f.status_depths + (size_t)number * f.depth_tiles * 256u,
-               f.counters + TICKET_DEPTHS + number, 8u * number});
+               f.counters + TICKET_DEPTHS + number, 8u * number, 0});
 #else
-    const unsigned pairs = f.counters[PAIRS];
-    sort_pass({pairs < f.pair_capacity ? pairs : f.pair_capacity, f.pair_keys[from],
-               f.pair_values[from], f.pair_keys[to], f.pair_values[to],
-               f.tile_digits + 256 * number, f.status_pairs + (size_t)number * f.pair_tiles * 256u,
-               f.counters + TICKET_PAIRS + number, 8u * number});
+    sort_pass({all.count, f.pair_keys[from], f.pair_values[from], f.pair_keys[to],
+               f.pair_values[to], all.digits + 256 * number,
+               f.status_pairs + (size_t)number * f.pair_tiles * 256u,
+               f.counters + TICKET_PAIRS + number, 8u * number,
+               number + 1 == f.tile_passes ? f.tile_ranges : 0});
 #endif
 }

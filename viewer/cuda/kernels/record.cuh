@@ -80,12 +80,13 @@ struct Outline {
     float square;                 // of the reach, a little more than exact
     float height;                 // half of the ellipse's, pixels
     float turn;                   // dy of its rightmost point
+    float width;                  // 1 / p
 };
 
 __device__ Outline outline_of(const Splat& s) {
     const float square = fmaxf(reach_square(s.opacity), 0.0f) * 1.0001f + 1e-4f;
     const float height = sqrtf(square) / s.r, slope = s.q / s.r;
-    return {square, height, -height * slope * rsqrtf(1.0f + slope * slope)};
+    return {square, height, -height * slope * rsqrtf(1.0f + slope * slope), 1.0f / s.p};
 }
 
 // From left to right, relative to the centre, of the ellipse between rows low and high (relative
@@ -95,8 +96,8 @@ __device__ float2 span_of(const Splat& s, const Outline& o, float low, float hig
     low = fmaxf(low, -o.height);
     high = fminf(high, o.height);
     const float a = fminf(fmaxf(-o.turn, low), high), b = fminf(fmaxf(o.turn, low), high);
-    const float va = s.r * a, vb = s.r * b, width = 1.0f / s.p;
+    const float va = s.r * a, vb = s.r * b;
     return make_float2(
-        (-s.q * a - sqrtf(fmaxf(o.square - va * va, 0.0f))) * width - 0.01f,
-        (-s.q * b + sqrtf(fmaxf(o.square - vb * vb, 0.0f))) * width + 0.01f);
+        (-s.q * a - sqrtf(fmaxf(o.square - va * va, 0.0f))) * o.width - 0.01f,
+        (-s.q * b + sqrtf(fmaxf(o.square - vb * vb, 0.0f))) * o.width + 0.01f);
 }

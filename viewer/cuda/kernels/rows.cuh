@@ -16,12 +16,41 @@
 
 struct Life { float center, width, opacity; };
 
+// Rows of colours up to this long are read whole, longer ones number by number.
+#define WHOLE_COLORS (COLOR_ROW <= 24u)
+
 struct Row {
-    const unsigned* geometry;
+    unsigned geometry[GEOMETRY];
+#if WHOLE_COLORS
+    unsigned colors[COLOR_ROW];
+#else
     const unsigned* colors;
+#endif
     float dt;
     float waves[WAVES + 1];       // cos(2 pi h dt / period)
 };
+
+// N words from an address that is a multiple of N words: as few loads as that allows.
+template <unsigned N>
+__device__ void read_words(unsigned* to, const unsigned* from) {
+    if (N % 4 == 0) {
+        for (unsigned k = 0; k < N / 4; k++) {
+            const uint4 four = __ldg((const uint4*)from + k);
+            to[4 * k] = four.x;
+            to[4 * k + 1] = four.y;
+            to[4 * k + 2] = four.z;
+            to[4 * k + 3] = four.w;
+        }
+    } else if (N % 2 == 0) {
+        for (unsigned k = 0; k < N / 2; k++) {
+            const uint2 two = __ldg((const uint2*)from + k);
+            to[2 * k] = two.x;
+            to[2 * k + 1] = two.y;
+        }
+    } else {
+        for (unsigned k = 0; k < N; k++) to[k] = __ldg(from + k);
+    }
+}
 
 __device__ float word(const unsigned* at) { return __uint_as_float(__ldg(at)); }
 
@@ -37,31 +66,33 @@ __device__ Life life_of(const Frame& f, unsigned row) {
 #endif
 }
 
-__device__ float3 three(const unsigned* at) { return make_float3(word(at), word(at + 1), word(at + 2)); }
+__device__ float3 three(const unsigned* at) {
+    return make_float3(__uint_as_float(at[0]), __uint_as_float(at[1]), __uint_as_float(at[2]));
+}
 
 // Shape: a quaternion w x y z and scales, if it is that.
 __device__ void quat_and_scales(const Frame& f, const Row& row, float* quat, float* scales) {
     const unsigned* at = row.geometry + SHAPE_AT;
 #if PACKED_ROWS
     for (int k = 0; k < 2; k++) {
-        const unsigned bits = __ldg(at + k);
+        const unsigned bits = at[k];
         quat[2 * k] = fmaxf((short)(bits & 0xFFFFu) / 32767.0f, -1.0f);
         quat[2 * k + 1] = fmaxf((short)(bits >> 16) / 32767.0f, -1.0f);
     }
-    const float2 xy = unpack_halves(__ldg(at + 2)), zw = unpack_halves(__ldg(at + 3));
+    const float2 xy = unpack_halves(at[2]), zw = unpack_halves(at[3]);
     scales[0] = xy.x * f.scale_unit;
     scales[1] = xy.y * f.scale_unit;
     scales[2] = zw.x * f.scale_unit;
 #else
-    for (int k = 0; k < 4; k++) quat[k] = word(at + k);
-    for (int k = 0; k < 3; k++) scales[k] = word(at + 4 + k);
+    for (int k = 0; k < 4; k++) quat[k] = __uint_as_float(at[k]);
+    for (int k = 0; k < 3; k++) scales[k] = __uint_as_float(at[4 + k]);
 #endif
 #if OMEGA
 #if PACKED_ROWS
-    const float2 a = unpack_halves(__ldg(at + 4)), b = unpack_halves(__ldg(at + 5));
+    const float2 a = unpack_halves(at[4]), b = unpack_halves(at[5]);
     const float omega[4] = {a.x, a.y, b.x, b.y};
 #else
-    const float omega[4] = {word(at + 7), word(at + 8), word(at + 9), word(at + 10)};
+    const float omega[4] = {__uint_as_float(at[7]), __uint_as_float(at[8]), __uint_as_float(at[9]), __uint_as_float(at[10])};
 #endif
     for (int k = 0; k < 4; k++) quat[k] += omega[k] * row.dt;
 #endif
@@ -71,11 +102,19 @@ __device__ void quat_and_scales(const Frame& f, const Row& row, float* quat, flo
     for (int k = 0; k < 4; k++) quat[k] *= length;
 }
 
+__device__ unsigned color_word(const Row& row, unsigned i) {
+#if WHOLE_COLORS
+    return row.colors[i];
+#else
+    return __ldg(row.colors + i);
+#endif
+}
+
 __device__ float color_number(const Row& row, unsigned i) {
 #if PACKED_ROWS
-    return float_from_half((unsigned short)(__ldg(row.colors + i / 2u) >> (16u * (i & 1u))));
+    return float_from_half((unsigned short)(color_word(row, i / 2u) >> (16u * (i & 1u))));
 #else
-    return word(row.colors + i);
+    return __uint_as_float(color_word(row, i));
 #endif
 }
 

@@ -1,6 +1,6 @@
 // Which tiles of 16 x 16 pixels each splat reaches: a pair of tile and splat for each, in depth
 // order. A tile counts only if the ellipse where alpha falls to MIN_ALPHA reaches a pixel centre's
-// row and column in it. The digits of the tiles are counted for the sort.
+// row and column in it.
 #include "frame.cuh"
 #include "scan.cuh"
 #include "record.cuh"
@@ -45,39 +45,23 @@ __device__ Splat from_lane(const Splat& s, int lane) {
     return out;
 }
 
-// Tiles first to first + n - 1, to be sorted by eight bits at a time.
-__device__ void count_digits(const Frame& f, unsigned* digits, unsigned first, unsigned n) {
-    for (unsigned k = 0; k < n; k++) atomicAdd(digits + (first + k & 255u), 1u);
-    for (unsigned d = 1; d < f.tile_passes; d++) {            // neighbours mostly share the others
-        const unsigned from = first >> 8 * d, to = (first + n - 1) >> 8 * d;
-        for (unsigned digit = from; digit <= to; digit++) {
-            const unsigned low = max(first, digit << 8 * d), high = min(first + n, (digit + 1) << 8 * d);
-            atomicAdd(digits + 256 * d + (digit & 255u), high - low);
-        }
-    }
-}
-
 // The pairs of `n` tiles from `first` on, `step` threads writing; what is over the capacity waits
 // for the next try.
 __device__ void emit(
-    const Frame& f, unsigned* digits, unsigned first, unsigned n, unsigned record, unsigned to,
-    unsigned thread, unsigned step) {
-    if (to >= f.pair_capacity) return;
-    n = min(n, f.pair_capacity - to);
-    for (unsigned k = thread; k < n; k += step) {
+    const Frame& f, unsigned first, int n, unsigned record, unsigned to, unsigned thread,
+    unsigned step) {
+    for (unsigned k = thread; k < (unsigned)n && to + k < f.pair_capacity; k += step) {
         f.pair_keys[0][to + k] = first + k;
         f.pair_values[0][to + k] = record;
     }
-    if (thread == 0 && n) count_digits(f, digits, first, n);
 }
 
 extern "C" __global__ void __launch_bounds__(256) tiles(const Frame* frame) {
-    __shared__ unsigned digits[3 * 256], place;
+    __shared__ unsigned place;
     const Frame& f = *frame;
     const unsigned count = f.counters[VISIBLE], lane = lane_of();
     const unsigned block = take_ticket(f.counters + TICKET_TILES);
     if (block * BLOCK >= count) return;
-    for (unsigned k = threadIdx.x; k < 3 * 256; k += BLOCK) digits[k] = 0;
     const unsigned i = block * BLOCK + threadIdx.x;
     Splat s = {0.0f, 0.0f, 1.0f, 0.0f, 1.0f, 1.0f, 0.0f};
     Reach reach;
@@ -89,9 +73,13 @@ extern "C" __global__ void __launch_bounds__(256) tiles(const Frame* frame) {
         reach = reach_of(f, s);
     }
     const bool alone = reach.bottom - reach.top <= ALONE;
+    int2 rows[ALONE];
     if (alone) {
-        for (int row = reach.top; row < reach.bottom; row++) {
-            wanted += tiles_in_row(f, s, reach.outline, row).y;
+#pragma unroll
+        for (int k = 0; k < ALONE; k++) {
+            rows[k] = make_int2(0, 0);
+            if (reach.top + k < reach.bottom) rows[k] = tiles_in_row(f, s, reach.outline, reach.top + k);
+            wanted += rows[k].y;
         }
     }
     const unsigned large = __ballot_sync(ALL_LANES, !alone);
@@ -120,10 +108,10 @@ extern "C" __global__ void __launch_bounds__(256) tiles(const Frame* frame) {
     __syncthreads();
     unsigned to = place + before;
     if (alone) {
-        for (int row = reach.top; row < reach.bottom; row++) {
-            const int2 found = tiles_in_row(f, s, reach.outline, row);
-            emit(f, digits, row * f.tiles_x + found.x, found.y, record, to, 0, 1);
-            to += found.y;
+#pragma unroll
+        for (int k = 0; k < ALONE; k++) {
+            emit(f, (reach.top + k) * f.tiles_x + rows[k].x, rows[k].y, record, to, 0, 1);
+            to += rows[k].y;
         }
     }
     for (unsigned rest = large; rest; rest &= rest - 1) {
@@ -134,28 +122,15 @@ extern "C" __global__ void __launch_bounds__(256) tiles(const Frame* frame) {
         const int bottom = __shfl_sync(ALL_LANES, reach.bottom, who);
         const unsigned value = __shfl_sync(ALL_LANES, record, who);
         unsigned start = __shfl_sync(ALL_LANES, to, who);
-        for (int row = top; row < bottom; row++) {
-            const int2 found = tiles_in_row(f, big, outline, row);
-            emit(f, digits, row * f.tiles_x + found.x, found.y, value, start, lane, 32);
-            start += found.y;
+        for (int first = top; first < bottom; first += 32) {  // each lane finds a row of tiles
+            int2 mine = make_int2(0, 0);
+            if (first + (int)lane < bottom) mine = tiles_in_row(f, big, outline, first + (int)lane);
+            for (int k = 0; k < 32 && first + k < bottom; k++) {
+                const int left = __shfl_sync(ALL_LANES, mine.x, k);
+                const int n = __shfl_sync(ALL_LANES, mine.y, k);
+                emit(f, (first + k) * f.tiles_x + left, n, value, start, lane, 32);
+                start += n;
+            }
         }
-    }
-    __syncthreads();
-    for (unsigned k = threadIdx.x; k < 3 * 256; k += BLOCK) {
-        if (digits[k]) atomicAdd(f.tile_digits + k, digits[k]);
-    }
-}
-
-// Where each tile's pairs begin and end, once they are sorted.
-extern "C" __global__ void __launch_bounds__(256) ranges(const Frame* frame) {
-    const Frame& f = *frame;
-    const unsigned found = f.counters[PAIRS];
-    const unsigned count = found < f.pair_capacity ? found : f.pair_capacity;
-    const unsigned* keys = f.pair_keys[f.tile_passes & 1u];
-    const unsigned step = gridDim.x * BLOCK;
-    for (unsigned i = blockIdx.x * BLOCK + threadIdx.x; i < count; i += step) {
-        const unsigned tile = keys[i];
-        if (i == 0 || keys[i - 1] != tile) f.tile_ranges[2 * tile] = i;
-        if (i + 1 == count || keys[i + 1] != tile) f.tile_ranges[2 * tile + 1] = i + 1;
     }
 }
