@@ -31,6 +31,7 @@ uniform uint slot;           // where the first one's record goes
 uniform float time;          // model time
 uniform float cull;          // of the window
 uniform float near;          // world units
+uniform float far;
 uniform vec3 camera_center;
 uniform int sh_degree;
 
@@ -150,7 +151,7 @@ void main() {
         power *= dt;
     }
     vec3 p = (viewmat * vec4(mean, 1.0)).xyz;
-    if (!(p.z > near)) return;
+    if (!(p.z > near) || p.z > far) return;
     Record r = record_of(p, projected_covariance(p), opacity);
     if (r.opacity <= 0.0) return;
 #if WAVES

@@ -21,6 +21,13 @@ def camera(width: int = 160, height: int = 90) -> Camera:
     return look_at(eye, target, up, 0.9, (width, height))
 
 
+def orthographic(camera: Camera, depth: float = 4.0) -> Camera:
+    """The same view without perspective: what is `depth` away keeps its size."""
+    K = camera.K.copy()
+    K[[0, 1], [0, 1]] /= depth
+    return replace(camera, K=K, orthographic=True)
+
+
 def cloud(n: int, seed: int, degree: int | None = None, size: float = 0.05) -> Splats:
     """n random Gaussians in a ball; degree None is plain RGB."""
     g = torch.Generator().manual_seed(seed)

@@ -102,7 +102,7 @@ def test_every_mode_equals_the_reference(device, name, mode):
     [
         {"scale": 3.0},
         {"sh_degree": 1},
-        {"near": 4.0},
+        {"near": 4.0, "far": 4.5},
         {"min_opacity": 0.4},
         {"antialias": True},
     ],
@@ -112,6 +112,15 @@ def test_settings_mean_the_same_as_to_the_reference(device, change):
     splats, settings = scenes.cloud(800, 11, degree=2), replace(SETTINGS, **change)
     want = reference.image(splats, scenes.camera(), settings).numpy()
     TOLERANCES["cuda 32F"].check(layer(splats, scenes.camera(), settings), want)
+
+
+@pytest.mark.parametrize(
+    "name", ["sh degree 3", "covariances", "a trainer's wrong Jacobian", "discs"]
+)
+def test_views_without_perspective_too(device, name):
+    splats, camera = scenes.SCENES[name](), scenes.orthographic(scenes.camera())
+    want = reference.image(splats, camera, SETTINGS).numpy()
+    TOLERANCES["cuda 32F"].check(layer(splats, camera), want)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 2), (64, 1), (37, 53), (300, 260)])

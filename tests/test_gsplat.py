@@ -26,6 +26,7 @@ from viewer.frame import FramePath
 from viewer.gl import context
 from viewer.render import create, reference
 from viewer.render import gsplat as backend
+from viewer.render.visibility import FARTHEST
 
 SETTINGS = RenderSettings(renderer="gsplat")
 CANNOT = {"epsilons of Ex4DGS", "a trainer's wrong Jacobian", "discs"}
@@ -55,8 +56,10 @@ class Package(ModuleType):
             appearance=look,
         )
         viewmat, K = given["viewmats"][0].double().numpy(), given["Ks"][0].double().numpy()
-        camera = Camera(viewmat, K, given["width"], given["height"])
-        image = reference.image(splats, camera, RenderSettings()).unsqueeze(0)
+        flat = given["camera_model"] == "ortho"
+        camera = Camera(viewmat, K, given["width"], given["height"], flat)
+        settings = RenderSettings(far=given["far_plane"])
+        image = reference.image(splats, camera, settings).unsqueeze(0)
         radii = (given["opacities"] >= 1 / 255).int().reshape(1, -1, 1).expand(1, -1, 2)
         return image[..., :-1], image[..., -1:], {"radii": radii}
 
@@ -89,6 +92,13 @@ def test_what_is_handed_over_is_the_scene(package, name):
     assert np.abs(layer(splats, SETTINGS) - want).mean() < 1e-6
 
 
+def test_views_without_perspective_too(package):
+    splats, camera = scenes.cloud(500, 3, degree=1), scenes.orthographic(scenes.camera())
+    want = reference.image(splats, camera, SETTINGS).numpy()
+    got = FramePath(None).render(StaticModel(splats), camera, 0.0, SETTINGS).layer.read()
+    np.testing.assert_allclose(got, want, atol=5e-3)
+
+
 @pytest.mark.parametrize("mode", [Mode.DEPTH, Mode.ALPHA])
 def test_what_it_measures_is_what_the_reference_does(package, mode):
     splats, settings = scenes.as_covars(scenes.cloud(500, 1)), replace(SETTINGS, mode=mode)
@@ -100,7 +110,7 @@ def test_settings_are_obeyed(package):
     splats = scenes.cloud(500, 2, degree=3)
     for settings in (
         replace(SETTINGS, scale=1.7),
-        replace(SETTINGS, near=4.0),
+        replace(SETTINGS, near=4.0, far=4.5),
         replace(SETTINGS, min_opacity=0.5),
         replace(SETTINGS, sh_degree=1),
         replace(SETTINGS, antialias=True),
@@ -140,9 +150,9 @@ def test_arguments_are_gsplats(package):
         "Ks": ((1, 3, 3), torch.float32),
     }
     assert {k: v for k, v in given.items() if k not in tensors} == {
-        "covars": None, "width": 160, "height": 90, "near_plane": 0.2, "radius_clip": 0.0,
-        "eps2d": 0.3, "sh_degree": None, "packed": False, "tile_size": 16, "render_mode": "RGB",
-        "rasterize_mode": "classic",
+        "covars": None, "width": 160, "height": 90, "camera_model": "pinhole", "near_plane": 0.2,
+        "far_plane": FARTHEST, "radius_clip": 0.0, "eps2d": 0.3, "sh_degree": None,
+        "packed": False, "tile_size": 16, "render_mode": "RGB", "rasterize_mode": "classic",
     }  # fmt: skip
 
 

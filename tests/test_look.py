@@ -17,7 +17,7 @@ from viewer.core.settings import Mode, RenderSettings
 
 HOME = Rig(position=(-0.5, 1.25, -4.0), distance=4.5, up=(0.0, 0.0, 1.0), fov_y=math.radians(40))
 FULL = RenderSettings(
-    renderer="reference", background=(0.25, 0.5, 1.0), sh_degree=1, scale=2.5, near=0.01,
+    renderer="reference", background=(0.25, 0.5, 1.0), sh_degree=1, scale=2.5, near=0.01, far=40.0,
     mode=Mode.MEDIAN, min_opacity=0.25, antialias=False, peel_layers=7,
 )  # fmt: skip
 numbers = st.floats(-1e3, 1e3)

@@ -18,7 +18,7 @@ from viewer import resources
 from viewer.cli import main
 from viewer.core import compare, frusta, look, moves
 from viewer.core import rig as rigs
-from viewer.core.camera import Camera, camera_from_dict, camera_to_dict
+from viewer.core.camera import camera_from_dict, camera_to_dict
 from viewer.core.decoder import Environment
 from viewer.core.model import StaticModel
 from viewer.core.rig import Rig
@@ -36,14 +36,7 @@ pixels = st.tuples(st.floats(0, 160), st.floats(0, 90))
 depths = st.floats(0.1, 30)
 
 
-def flat(camera: Camera, depth: float = 4.0) -> Camera:
-    """The same view without perspective: what is `depth` away keeps its size."""
-    K = camera.K.copy()
-    K[[0, 1], [0, 1]] /= depth
-    return replace(camera, K=K, orthographic=True)
-
-
-CAMERA = flat(scenes.camera(80, 45))
+CAMERA = scenes.orthographic(scenes.camera(80, 45))
 
 
 @given(pixels, depths)
@@ -73,7 +66,7 @@ def test_a_camera_file_says_so():
 
 
 def test_a_splat_has_one_size_at_any_depth():
-    camera = flat(pinhole(), 2.0)
+    camera = scenes.orthographic(pinhole(), 2.0)
     for depth in (1.0, 2.0, 50.0):
         made = splats(((0.0, 0.0, depth), BALL, 0.6, RED))
         got = reference.image(made, camera, FREE).numpy()
@@ -85,7 +78,7 @@ def test_a_splat_has_one_size_at_any_depth():
 
 def test_a_splat_off_the_axis_is_not_sheared():
     """Of an upright needle towards the eye only the round end is seen, also at the side."""
-    camera = flat(pinhole(), 2.0)
+    camera = scenes.orthographic(pinhole(), 2.0)
     needle = splats(((0.5, 0.0, 2.0), (0.05, 0.05, 1.0), 0.6, RED))
     projected = reference.project(needle, camera, FREE)
     round_end = (FOCAL * 0.05 / 2) ** 2 + 0.3
@@ -155,7 +148,7 @@ def test_what_is_picked_is_what_is_seen():
     from viewer.apps.desk import surface_at
 
     one = splats(((0.7, 0.3, 3.0), BALL, 0.9, RED))
-    camera = flat(pinhole(), 2.0)
+    camera = scenes.orthographic(pinhole(), 2.0)
     seen = camera.pixels_of(one.means.double().numpy())[0]
     np.testing.assert_allclose(surface_at(one, camera, FREE, tuple(seen)), (0.7, 0.3, 3), atol=1e-6)
 

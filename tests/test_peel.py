@@ -51,7 +51,7 @@ def test_features_are_peeled_as_colours_are(path):
     [
         {"scale": 3.0},
         {"sh_degree": 1},
-        {"near": 4.0},
+        {"near": 4.0, "far": 4.5},
         {"min_opacity": 0.4},
         {"antialias": True},
         {"peel_layers": 400},

@@ -120,7 +120,14 @@ def test_sorted_is_near_the_reference_as_trained(ctx, monkeypatch, name, precisi
 
 @pytest.mark.parametrize(
     "change",
-    [{"scale": 0.3}, {"scale": 3.0}, {"sh_degree": 0}, {"sh_degree": 1}, {"near": 4.0}],
+    [
+        {"scale": 0.3},
+        {"scale": 3.0},
+        {"sh_degree": 0},
+        {"sh_degree": 1},
+        {"near": 4.0},
+        {"far": 4.0},
+    ],
     ids=str,
 )
 @pytest.mark.usefixtures("form")

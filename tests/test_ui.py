@@ -384,6 +384,15 @@ def test_an_option_is_changed_in_its_field(ui):
     assert one.actions.option == ("time_duration", "0,105")
 
 
+def test_a_far_plane_is_set_in_the_settings(ui):
+    one = ui()
+    for y in range(280, 420, 8):  # the box, somewhere under the near plane
+        if one.click(787, y).state.settings.far is not None:
+            break
+    assert one.state.settings.far == pytest.approx(2 * report().bounds.radius)
+    assert one.click(787, y).state.settings.far is None
+
+
 def test_layers_of_peel_are_set_where_peel_is_chosen(ui):
     assert picture.chosen(RenderSettings(), "peel").peel_layers == picture.LAYERS
     assert picture.chosen(RenderSettings(renderer="peel"), "peel").peel_layers is None

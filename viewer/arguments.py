@@ -36,6 +36,7 @@ def _settings(parser: Parser) -> None:
     )
     parser.add_argument("--scale", type=_positive, default=1.0, help="factor on Gaussian sizes")
     parser.add_argument("--near", type=_positive, help="nearest depth drawn, world units")
+    parser.add_argument("--far", type=_positive, help="farthest depth drawn; default: any")
     parser.add_argument(
         "--mode", choices=[mode.value for mode in Mode], default="color",
         help="what the picture shows; default: color",

@@ -129,6 +129,7 @@ def _settings(args: argparse.Namespace) -> RenderSettings:
         sh_degree=given.get("sh_degree", default.sh_degree),
         scale=given.get("scale", default.scale),
         near=given.get("near"),
+        far=given.get("far"),
         mode=Mode(given.get("mode", default.mode.value)),
         min_opacity=given.get("min_opacity", default.min_opacity),
         antialias=ANTIALIAS[given.get("antialias", "model")],

@@ -138,6 +138,7 @@ def _config(request: BenchRequest, stats: FrameStats, precision: str) -> dict[st
         "sh_degree": (settings.sh_degree, default.sh_degree),
         "scale": (settings.scale, default.scale),
         "near": (settings.near, default.near),
+        "far": (settings.far, default.far),
         "mode": (settings.mode.value, default.mode.value),
         "min_opacity": (settings.min_opacity, default.min_opacity),
         "antialias": (settings.antialias, default.antialias),

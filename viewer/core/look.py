@@ -44,6 +44,8 @@ def line(
         given["scale"] = _text(settings.scale)
     if settings.near is not None:
         given["near"] = _text(settings.near)
+    if settings.far is not None:
+        given["far"] = _text(settings.far)
     if settings.mode is not default.mode:
         given["mode"] = settings.mode.value
     if settings.min_opacity != default.min_opacity:
@@ -77,6 +79,7 @@ def parsed(text: str, settings: RenderSettings) -> Look:
         sh_degree=min(max(int(_number(given.get("sh-degree", "3"))), 0), default.sh_degree),
         scale=_positive(given.get("scale", "1")),
         near=_positive(given["near"]) if "near" in given else None,
+        far=_positive(given["far"]) if "far" in given else None,
         mode=_one_of({mode.value: mode for mode in Mode}, given.get("mode", "color")),
         min_opacity=min(max(_number(given.get("min-opacity", "0")), 0.0), 1.0),
         antialias=_one_of(ANTIALIAS, given.get("antialias", "model")),

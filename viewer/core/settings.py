@@ -39,6 +39,7 @@ class RenderSettings:
     min_opacity: splats of less are not drawn, 0..1, compensation not included.
     antialias: whether opacity makes up for the low-pass, as Mip-Splatting; None is the model's own.
     near: splats nearer than this are not drawn, world units; None is the model's own.
+    far: splats farther than this are not drawn, world units; None draws any.
     transmittance_stop: the reference stops a pixel at transmittance 1e-4, as training does.
     Blending in OpenGL cannot stop, so comparisons with it turn this off.
     peel_layers: passes of `peel`, front to back; None peels until nothing is left.
@@ -52,6 +53,7 @@ class RenderSettings:
     min_opacity: float = 0.0
     antialias: bool | None = None
     near: float | None = None
+    far: float | None = None
     transmittance_stop: bool = True
     peel_layers: int | None = None
 

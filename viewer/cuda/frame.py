@@ -56,7 +56,8 @@ FIELDS = (
     ("sh_degree", "int", 1),
     ("sh_output", "unsigned", 1),  # index into sh.Output
     ("viewmat", "float", 12),  # three rows
-    ("focal", "float", 2),  # pixels
+    ("orthographic", "unsigned", 1),
+    ("focal", "float", 2),  # pixels, or pixels a world unit where orthographic
     ("principal", "float", 2),  # pixels
     ("jacobian_focal", "float", 2),  # pixels
     ("slope_low", "float", 2),
@@ -66,6 +67,7 @@ FIELDS = (
     ("low_pass", "float", 1),  # px²
     ("scale", "float", 1),
     ("near", "float", 1),  # world units
+    ("far", "float", 1),
     ("least_opacity", "float", 1),
     ("least_transmittance", "float", 1),
     ("time", "float", 1),  # model time

@@ -16,7 +16,6 @@ import torch
 
 from viewer.core import sh
 from viewer.core.camera import Camera
-from viewer.core.errors import Unusable
 from viewer.core.settings import Mode, RenderSettings
 from viewer.core.splats import MIN_TRANSMITTANCE, Appearance, Compensation, Footprint, Splats
 from viewer.core.target import TensorTarget
@@ -43,7 +42,13 @@ from viewer.render import cuda_rows
 from viewer.render.cuda_rows import Rows
 from viewer.render.projection import CONSTANTS
 from viewer.render.protocol import Counts, Target, Unsliced
-from viewer.render.visibility import compensation_of, jacobian, least_opacity, near_plane
+from viewer.render.visibility import (
+    compensation_of,
+    far_plane,
+    jacobian,
+    least_opacity,
+    near_plane,
+)
 
 RECORD_WORDS, PACKED_WORDS = 12, 8  # of kernels/record.cuh
 PAIRS_A_ROW = 4  # room for pairs at first
@@ -127,8 +132,6 @@ class CudaRenderer:
         spans: Spans,
     ) -> Counts:
         """Draw into a tensor on the device or a texture."""
-        if camera.orthographic:
-            raise Unusable("cuda draws in perspective alone", "--renderer sorted does without")
         rows = self._rows_of(source, spans)
         form = self._form(source.appearance, settings, target, rows)
         frame = self._frame
@@ -350,13 +353,14 @@ def _set_camera(
 ) -> None:
     K = camera.K
     frame.viewmat[:] = camera.viewmat[:3].flatten().tolist()
+    frame.orthographic = camera.orthographic
     frame.focal[:] = float(K[0, 0]), float(K[1, 1])
     frame.principal[:] = float(K[0, 2]), float(K[1, 2])
     J = jacobian(camera, look)
     frame.jacobian_focal[:], frame.slope_low[:], frame.slope_high[:] = J
     frame.camera_center[:] = camera.center.tolist()
     frame.low_pass, frame.scale = look.low_pass, settings.scale
-    frame.near = near_plane(look, settings)
+    frame.near, frame.far = near_plane(look, settings), far_plane(settings)
     frame.compensation = list(Compensation).index(compensation_of(look, settings))
     frame.least_opacity = least_opacity(settings)
     frame.least_transmittance = MIN_TRANSMITTANCE if settings.transmittance_stop else 0.0

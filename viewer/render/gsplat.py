@@ -28,7 +28,13 @@ from viewer.cuda.interop import presenter
 from viewer.cuda.plane import Plane, Presenter
 from viewer.gl.target import TextureTarget
 from viewer.render.protocol import Counts, Target, Unsliced
-from viewer.render.visibility import compensation_of, in_camera, least_opacity, near_plane
+from viewer.render.visibility import (
+    compensation_of,
+    far_plane,
+    in_camera,
+    least_opacity,
+    near_plane,
+)
 
 DEVICE = "cuda"
 TILE = 16  # pixels
@@ -80,8 +86,6 @@ class GsplatRenderer:
     ) -> Counts:
         """Draw into either kind of target. The first call may compile."""
         assert isinstance(source, Splats)
-        if camera.orthographic:
-            raise Unusable("gsplat draws in perspective alone", "--renderer sorted does without")
         if reason := lacks(source.appearance, settings):
             raise Unusable(reason, "--renderer sorted does")
         if not self._compiled:
@@ -158,7 +162,9 @@ def _arguments(splats: Splats, camera: Camera, settings: RenderSettings) -> dict
         "Ks": torch.from_numpy(camera.K).to(means).unsqueeze(0),
         "width": camera.width,
         "height": camera.height,
+        "camera_model": "ortho" if camera.orthographic else "pinhole",
         "near_plane": near_plane(look, settings),
+        "far_plane": far_plane(settings),
         "radius_clip": 0.0,
         "eps2d": look.low_pass,
         "sh_degree": None,

@@ -27,7 +27,7 @@ from viewer.render.projection import (
     set_harmonics,
     set_projection,
 )
-from viewer.render.visibility import near_plane
+from viewer.render.visibility import far_plane, near_plane
 
 Buffers = tuple[Storage, Storage, Storage]  # lives, geometry, colours
 
@@ -115,6 +115,7 @@ class GaussianSlicer:
         assert program is not None
         set_projection(program, camera, model.appearance, settings)
         program["time"], program["near"] = time, near_plane(model.appearance, settings)
+        program["far"] = far_plane(settings)
         program["cull"] = model.cull
         if not self._precision.exact:
             program["width_unit"] = self._units.width

@@ -19,12 +19,18 @@ from viewer.core.splats import (
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom, pixels
 
+FARTHEST = 3e38  # world units: no depth in float32 is beyond it, and it is not infinite
 CENTER_REACH = 2.0  # pixels: where the dot of Mode.CENTERS ends
 
 
 def near_plane(appearance: Appearance, settings: RenderSettings) -> float:
     """Nearest depth that is drawn, world units."""
     return appearance.near if settings.near is None else settings.near
+
+
+def far_plane(settings: RenderSettings) -> float:
+    """Farthest depth that is drawn, world units."""
+    return FARTHEST if settings.far is None else settings.far
 
 
 def least_opacity(settings: RenderSettings) -> float:
@@ -121,7 +127,7 @@ def front_to_back(
         sigma = (stretch * sizes / w).square_().add_(splats.appearance.low_pass).sqrt_()
         reach = sigma * reaches(splats.opacities, splats.appearance)
     u, v = fx * x / w + float(camera.K[0, 2]), fy * y / w + float(camera.K[1, 2])
-    seen = z > near_plane(splats.appearance, settings)
+    seen = (z > near_plane(splats.appearance, settings)) & (z <= far_plane(settings))
     seen &= splats.opacities >= least_opacity(settings)
     seen &= (u + reach > left) & (u - reach < right)
     seen &= (v + reach > top) & (v - reach < bottom)

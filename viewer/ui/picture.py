@@ -68,19 +68,27 @@ def picture(settings: RenderSettings, report: Report, session: Session) -> Rende
     imgui.set_item_tooltip("Far splats are drawn larger than they are; opacity makes up for it")
     if changed:
         settings = replace(settings, antialias=ANTIALIAS[kinds[number]])
-    widgets.row("Near plane", label)
-    own = settings.near is None
-    changed, own = imgui.checkbox("the model's##near", own)
+    radius = report.bounds.radius
+    most = max(4 * radius, 1e-3)
+    near = _plane("Near plane", "the model's", settings.near, (0.01 * radius, most), label)
+    far = _plane("Far plane", "none", settings.far, (2 * radius, most), label)
+    return replace(settings, near=near, far=far)
+
+
+def _plane(
+    name: str, without: str, value: float | None, usual: tuple[float, float], label: float
+) -> float | None:
+    """A depth, world units; None while the box `without` is ticked. usual: first, and the most."""
+    widgets.row(name, label)
+    changed, none = imgui.checkbox(f"{without}##{name}", value is None)
     if changed:
-        settings = replace(settings, near=None if own else 0.01 * report.bounds.radius)
-    if settings.near is not None:
-        widgets.row("", label)
-        most = max(2 * report.bounds.radius, settings.near, 1e-3)
-        changed, near = imgui.slider_float(
-            "##distance", settings.near, most * 1e-4, most, "%.4g", logarithmic
-        )
-        settings = replace(settings, near=near if changed else settings.near)
-    return settings
+        value = None if none else usual[0]
+    if value is None:
+        return None
+    widgets.row("", label)
+    most = max(usual[1], value)
+    flags = imgui.SliderFlags_.logarithmic.value
+    return imgui.slider_float(f"##{name}", value, most * 1e-4, most, "%.4g", flags)[1]
 
 
 def chosen(settings: RenderSettings, renderer: str) -> RenderSettings:

@@ -12,6 +12,9 @@
 
 __device__ float dot3(const float* a, const float* b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
 
+// What x and y at depth z are divided by, to be seen.
+__device__ float divisor(const Frame& f, float z) { return f.orthographic ? 1.0f : z; }
+
 // The covariance xx, xy, yy on the picture, before the low-pass, and its determinant. As cross
 // products the determinants of needles do not cancel.
 struct Covariance { float xx, xy, yy, det; };
@@ -25,7 +28,7 @@ __device__ Covariance from_axes(const float* m, const float* n) {
 __device__ Covariance projected(const Frame& f, const Row& row, const float* p) {
     // Rows of the Jacobian times the camera's rotation. The direction, not the position, is clamped
     // to the frustum, as 3D Gaussian Splatting does.
-    const float z = 1.0f / p[2];
+    const float z = 1.0f / divisor(f, p[2]);
     const float tx = fminf(fmaxf(p[0] * z, f.slope_low[0]), f.slope_high[0]);
     const float ty = fminf(fmaxf(p[1] * z, f.slope_low[1]), f.slope_high[1]);
     const float sx = f.jacobian_focal[0] * z, sy = f.jacobian_focal[1] * z;
@@ -93,8 +96,9 @@ __device__ bool splat_of(const Frame& f, const Row& row, const float* p, float o
     bool visible = opacity >= f.least_opacity && det > 0.0f && yy > 0.0f;
     opacity *= compensated(f, c.det, det);
     visible = visible && opacity >= MIN_ALPHA;
-    s.x = f.focal[0] * p[0] / p[2] + f.principal[0];
-    s.y = f.focal[1] * p[1] / p[2] + f.principal[1];
+    const float w = divisor(f, p[2]);
+    s.x = f.focal[0] * p[0] / w + f.principal[0];
+    s.y = f.focal[1] * p[1] / w + f.principal[1];
     s.opacity = opacity;
     s.depth = p[2];
 #if DOTS
@@ -189,7 +193,7 @@ extern "C" __global__ void __launch_bounds__(256) gaussians(const Frame* frame) 
 #endif
             const float* v = f.viewmat;
             for (int k = 0; k < 3; k++) p[k] = dot3(v + 4 * k, mean) + v[4 * k + 3];
-            visible = p[2] > f.near && splat_of(f, row, p, opacity, s);
+            visible = p[2] > f.near && p[2] <= f.far && splat_of(f, row, p, opacity, s);
         }
     }
     unsigned total;
