@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.window_program import moving, report
 from tests.windows import RAIL, Program, chord, scene
@@ -100,6 +101,73 @@ def test_an_exported_instant_is_what_was_seen(program):
     got = formats.load(one.folder / "view4d.ply").model.slice(0.0)
     np.testing.assert_allclose(got.means, want.means, atol=1e-6)
     np.testing.assert_allclose(got.opacities, want.opacities, atol=1e-5)
+
+
+def test_closing_while_instants_are_written_leaves_none(program):
+    one = scene(program, "heavy.ply")
+    before = names(one.folder)
+    one.hands("windowsize", one.window, *map(str, LARGE))
+    one.until(lambda now: now["size"] == list(LARGE), "a larger window")
+    for height in (100, 130, 217, 246, 300, 332):  # folded, opened, in to out, the export
+        one.hands(*one.at(820, height), "click", "1")
+        one.catch_up()
+    one.until(lambda now: now["exporting"], "some of the instants")
+    (half,) = names(one.folder) - before
+    assert half.endswith(".part")
+    assert one.close() == 0
+    assert names(one.folder) - {"config", "state"} == before - {"config", "state"}
+
+
+def test_a_typed_time_is_gone_to(program):
+    one = scene(program)
+    for typed, time in (("7", 0.35), ("1.2s", 0.6), ("50%", 0.5), ("+2", 0.6), ("t0.25", 0.25)):
+        one.hands("key", "t")
+        one.until(lambda now: now["entry"] is not None, "the field")
+        one.hands("type", "--delay", "60", typed)
+        one.until(lambda now, typed=typed: now["entry"] == typed, "the text")
+        one.hands("key", "Return")
+        one.until(lambda now: now["entry"] is None, "the end of it")
+        one.until(lambda now, time=time: abs(now["time"] - time) < 1e-6, typed)
+    assert one.close() == 0
+
+
+def test_a_copied_view_is_pasted(program):
+    one = scene(program)
+    one.hands("key", "Home", "key", "Right", "key", "Right", "key", "KP_5")
+    one.until(lambda now: now["orthographic"], "no perspective")
+    one.drag(1, AT, TO)
+    told = ("time", "position", "orientation", "distance", "mode", "orthographic")
+    copied = {name: one.now[name] for name in told}
+    chord(one, "ctrl", "c")
+    one.until(lambda now: "Copied" in now["notice"], "the copy")
+    one.hands("key", "r", "key", "v", "key", "End")
+    one.until(lambda now: now["mode"] == "depth" and now["time"] == 1, "another view")
+    assert not one.now["orthographic"]
+    chord(one, "ctrl", "v")
+    one.until(lambda now: now["mode"] == "color", "the view again")
+    assert {name: one.now[name] for name in told} == {
+        name: value if isinstance(value, str | bool) else pytest.approx(value, abs=1e-6)
+        for name, value in copied.items()
+    }
+    assert one.close() == 0
+
+
+def test_pictures_are_saved_with_and_without_the_interface(program, ctx):
+    one = scene(program)
+    one.hands("key", "Home")
+    one.until(lambda now: now["time"] == 0, "the first frame")
+    one.catch_up()
+    one.hands("key", "F12")
+    one.until(lambda now: "0001.png" in now["notice"], "the picture")
+    chord(one, "shift", "F12")
+    one.until(lambda now: "0002.png" in now["notice"], "the window")
+    saved = [np.asarray(Image.open(one.folder / f"view4d-000{i}.png")).astype(int) for i in (1, 2)]
+    want = drawn(ctx, report(one.folder).home.camera(640, 400), 0.0)
+    assert np.abs(saved[0] - want).max() <= 1
+    assert saved[1].shape == want.shape
+    assert np.abs(saved[1] - want)[-60:].mean() > 10  # the timeline
+    assert np.abs(saved[1] - want)[60:200, 280:300].max() <= 1  # the scene between the panels
+    assert one.close() == 0
 
 
 def test_the_datasets_image_is_measured_from_the_nearest_camera(program, models, tmp_path):

@@ -258,6 +258,7 @@ def test_keys_that_ask_the_program():
     assert asked("o", "ctrl") == Actions(open_dialog=True)
     assert asked("f5") == Actions(reload=True)
     assert asked("f12") == Actions(screenshot=True)
+    assert asked("f12", "shift") == Actions(snapshot=True)
     assert asked("escape") == Actions(dismiss_error=True, cancel_load=True)
 
 

@@ -11,6 +11,7 @@ import sys
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import imgui_bundle  # noqa: F401  before glfw, as in viewer/window.py
 
@@ -23,7 +24,7 @@ from viewer.core.errors import Unusable
 from viewer.core.report import Bounds, Report
 from viewer.core.rig import Rig
 from viewer.core.session import NO_SCENE
-from viewer.core.splats import Appearance
+from viewer.core.splats import Appearance, Splats
 from viewer.core.temporal import Gaussians4D, TemporalGaussians
 from viewer.formats import Loaded, transforms
 
@@ -66,7 +67,21 @@ def load(path, options, progress):
     if "truth" in path.name:  # it names a folder of images and the cameras they are from
         cameras = transforms.cameras(Path(path.read_text()), [])
         found = replace(found, cameras=cameras)
-    return Loaded(moving(), found)
+    return Loaded(Slow(moving()) if "heavy" in path.name else moving(), found)
+
+
+class Slow:
+    """A model of which an instant takes a while."""
+
+    def __init__(self, model: TemporalGaussians) -> None:
+        self._model = model
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)
+
+    def slice(self, moment: float) -> Splats:
+        time.sleep(0.2)
+        return self._model.slice(moment)
 
 
 class Ear:
@@ -119,6 +134,7 @@ def main() -> int:
             "exporting": session.exporting and session.exporting.fraction,
             "path": [asdict(k) for k in state.tour.path.keys], "mode": state.settings.mode.value,
             "ruler": state.interface.ruler, "markers": p.markers,
+            "entry": state.interface.entry, "orthographic": state.rig.orthographic,
             "psnr": session.compared and session.compared.psnr,
         }  # fmt: skip
         sys.stdout.write(json.dumps(told) + "\n")

@@ -13,6 +13,7 @@ from imgui_bundle import imgui
 
 import glfw  # isort: skip
 import moderngl
+import numpy as np
 
 from viewer import resources
 from viewer.core.errors import Unusable
@@ -108,10 +109,11 @@ class Window:
         self,
         picture: TextureTarget | None,
         over: Callable[[moderngl.Framebuffer], None] | None = None,
-    ) -> None:
+        keep: bool = False,
+    ) -> np.ndarray | None:
         """Show a picture, or the backdrop, under the interface of this frame.
 
-        over: draws between the two.
+        over: draws between the two. keep: give what is shown then, [H, W, 3] uint8.
         """
         imgui.render()
         screen = self.ctx.screen
@@ -126,7 +128,14 @@ class Window:
         if over is not None:
             over(screen)
         self._renderer.render(imgui.get_draw_data(), screen)
+        shown = None
+        if keep:
+            rows = np.frombuffer(screen.read((0, 0, width, height)), np.uint8).reshape(
+                height, width, 3
+            )
+            shown = rows[::-1].copy()
         glfw.swap_buffers(self._handle)
+        return shown
 
     def follow(self, interface: Interface, title: str) -> None:
         """Be as the state says; nothing is asked of the system that is so already.

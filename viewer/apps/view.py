@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+
 from viewer import formats, resources
 from viewer.apps import takeaway, trouble
 from viewer.apps.dataset import Dataset
@@ -137,13 +139,18 @@ class Viewer:
         start = time.perf_counter()
         self.state, drawn = interface(self.state, report, self.stats, self.session)
         built = time.perf_counter()
-        window.present(picture, lambda fbo: self._dataset.draw(fbo, self.state, self.session))
+        asked |= drawn
+        shown = window.present(
+            picture,
+            lambda fbo: self._dataset.draw(fbo, self.state, self.session),
+            keep=asked.snapshot,
+        )
         self._account(built - start, time.perf_counter() - built)
         active = woken or self._last != (inputs, self.state, self.session.notice)
         self._last = (inputs, self.state, self.session.notice)
         active = active or self._stage.pending or self._studio.exporting is not None
         self._pace = self._pace.began(now, active)
-        self._act(asked | drawn, inputs.size)
+        self._act(asked, inputs.size, shown)
         self._export()
         if fresh:
             self._clock = time.perf_counter()  # the first picture of a scene is its first frame
@@ -277,7 +284,8 @@ class Viewer:
             self._title = _title(self._desk.scene, self.state, size)
         self._window.follow(self.state.interface, self._title)
 
-    def _act(self, actions: Actions, size: tuple[int, int]) -> None:
+    def _act(self, actions: Actions, size: tuple[int, int], whole: np.ndarray | None) -> None:
+        """Do what was asked for. whole: the window, where that is to be kept."""
         desk, state = self._desk, self.state
         if actions.cancel_load and desk.loading is not None:
             desk.stop_loading()
@@ -298,8 +306,10 @@ class Viewer:
             shown = replace(state.interface, dialog=Dialog(folder), help=False)
             self.state = replace(state, interface=shown)
         try:
-            if actions.screenshot:
-                self._save_picture()
+            if actions.screenshot and self._stage.frame is not None:
+                self._save(self._stage.frame.picture.read()[..., :3])
+            if whole is not None:
+                self._save(whole)
             if actions.copy_look and desk.scene is not None:
                 self._window.clipboard = self._look()
                 self._tell("Copied the view as a line of text")
@@ -333,11 +343,8 @@ class Viewer:
         except ValueError as error:
             self._tell(f"The clipboard holds no view: {error}")
 
-    def _save_picture(self) -> None:
-        frame = self._stage.frame
-        if frame is not None:
-            path = takeaway.save_picture(frame.picture.read()[..., :3], NAME)
-            self._tell(f"Saved {path.absolute()}")
+    def _save(self, picture: np.ndarray) -> None:
+        self._tell(f"Saved {takeaway.save_picture(picture, NAME).absolute()}")
 
     def _tell(self, notice: str) -> None:
         """Show it for a while; nothing where there is nothing to tell."""

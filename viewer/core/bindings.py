@@ -44,6 +44,6 @@ BINDINGS: tuple[tuple[str, str, str], ...] = (  # section, keys, what they do
     ("Window", "Ctrl+O", "open a file or folder (or drop it on the window)"),
     ("Window", "F5", "load the same path again"),
     ("Window", "F11", "full screen"),
-    ("Window", "F12", "save a picture"),
+    ("Window", "F12", "save the picture (Shift: with the interface)"),
     ("Window", "Esc", "close the help or an error; stop loading"),
 )

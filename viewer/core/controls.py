@@ -81,7 +81,7 @@ def _press(state: State, key: str, inputs: Inputs, report: Report) -> tuple[Stat
         case "f5":
             return state, Actions(reload=True)
         case "f12":
-            return state, Actions(screenshot=True)
+            return state, Actions(snapshot=True) if shift else Actions(screenshot=True)
         case "escape" if not (state.interface.help or state.interface.dialog):
             return state, Actions(dismiss_error=True, cancel_load=True)
     if ctrl:

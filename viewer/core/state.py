@@ -116,7 +116,8 @@ class Actions:
     open_dialog: bool = False
     reload: bool = False
     cancel_load: bool = False
-    screenshot: bool = False
+    screenshot: bool = False  # the picture alone
+    snapshot: bool = False  # all that the window shows
     dismiss_error: bool = False
     quit: bool = False
     pick: tuple[float, float] | None = None  # framebuffer pixels: make this surface the pivot
@@ -139,6 +140,7 @@ class Actions:
             reload=self.reload or other.reload,
             cancel_load=self.cancel_load or other.cancel_load,
             screenshot=self.screenshot or other.screenshot,
+            snapshot=self.snapshot or other.snapshot,
             dismiss_error=self.dismiss_error or other.dismiss_error,
             quit=self.quit or other.quit,
             pick=other.pick or self.pick,

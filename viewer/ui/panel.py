@@ -69,6 +69,7 @@ def _sections(state: State, report: Report, session: Session) -> tuple[State, Ac
         imgui.set_item_tooltip("As at first; the scene, your place in it and its time stay")
         if imgui.button("Save picture (F12)", ImVec2(-1, 0)):
             actions |= Actions(screenshot=True)
+        imgui.set_item_tooltip("Shift+F12: with the interface")
     if session.recents and widgets.section("Recent"):
         actions |= overlays.recent_list(session, len(session.recents))
     return state, actions
