@@ -36,7 +36,7 @@ def export_section(state: State, session: Session) -> tuple[State, Actions]:
     busy = session.exporting is not None
     imgui.begin_disabled(busy or not tour.path.keys or not tour.output.strip())
     count = tour.film.frames(tour.path.duration)
-    export = imgui.button(f"Export {count:,} frames###export", ImVec2(-1, 0))
+    export = imgui.button(f"Export {count:,} frame{'s'[count == 1 :]}###export", ImVec2(-1, 0))
     imgui.end_disabled()
     imgui.set_item_tooltip("Ctrl+E")
     return replace(state, tour=tour), asked | Actions(export=export)

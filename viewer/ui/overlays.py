@@ -19,7 +19,7 @@ BOX = (
 STRETCH = imgui.TableFlags_.sizing_stretch_same.value
 SHOWN_RECENTS = 5
 
-HELP = 860.0  # design pixels
+HELP = 980.0  # design pixels
 LEFT = ("Time", "Window")  # sections of its left column: as long as the others together
 
 

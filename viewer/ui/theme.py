@@ -188,7 +188,7 @@ def _sizes() -> dict[str, object]:
 
 def _colors(p: Palette) -> dict[Tone, Color]:
     c = imgui.Col_
-    accents = (c.slider_grab, c.plot_lines, c.plot_histogram, c.text_link)
+    accents = (c.plot_lines, c.plot_histogram, c.text_link)
     return {
         **_own(p),
         c.child_bg.value: CLEAR,
@@ -206,7 +206,8 @@ def _colors(p: Palette) -> dict[Tone, Color]:
         c.scrollbar_grab.value: (*p.ink, 0.14),
         c.scrollbar_grab_hovered.value: (*p.ink, 0.22),
         c.scrollbar_grab_active.value: (*p.ink, 0.30),
-        c.slider_grab_active.value: p.bright,
+        c.slider_grab.value: (*p.accent[:3], 0.55),  # a number is read through it
+        c.slider_grab_active.value: (*p.accent[:3], 0.75),
         c.text_selected_bg.value: (*p.accent[:3], 0.30),
         c.table_row_bg_alt.value: (*p.ink, 0.025),
         c.table_border_light.value: p.line,

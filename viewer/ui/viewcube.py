@@ -114,9 +114,9 @@ def _lens(rig: Rig, width: float, height: float) -> Rig:
     middle = ImVec2(at.x + (width - text.x) / 2, at.y + (height - text.y) / 2)
     draw = imgui.get_window_draw_list()
     low, high = imgui.get_item_rect_min(), imgui.get_item_rect_max()
-    tone, alpha = (theme.FIELD_HOVERED, 0.92) if lit else (theme.FIELD, 0.6)
+    tone, alpha = (theme.FIELD_HOVERED, 0.92) if lit else (theme.FIELD, 0.85)
     draw.add_rect_filled(low, high, theme.u32(tone, alpha), imgui.get_style().frame_rounding)
-    draw.add_text(middle, theme.u32(theme.TEXT, 0.95 if lit else 0.75), name)
+    draw.add_text(middle, theme.u32(theme.TEXT, 0.95 if lit else 0.8), name)
     imgui.pop_font()
     imgui.set_item_tooltip("With perspective or without (keypad 5)")
     return rig
