@@ -6,8 +6,8 @@ from tests import scenes
 from viewer import resources
 from viewer.gl import program
 from viewer.render.host import FETCH
+from viewer.render.packing import form
 from viewer.render.projection import CONSTANTS
-from viewer.render.slice_gl import form
 
 pytestmark = pytest.mark.gl
 VERTEX = {"median_count": "splat"}  # of fragment shaders that have none of their own
