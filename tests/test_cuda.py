@@ -209,7 +209,7 @@ def test_a_frame_is_a_dozen_launches():
         device.launches.clear()
         renderer.render(source, camera, SETTINGS, target, Spans())
     assert device.launches == [
-        "begin", "gaussians", "digits", *["sort"] * 4, "tiles", "digits", "sort", "blend",
+        "begin", "gaussians", "digits", *["sort"] * 4, "tiles", "spread", "digits", "sort", "blend",
     ]  # fmt: skip
 
 

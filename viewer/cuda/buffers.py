@@ -8,9 +8,10 @@ from viewer.cuda.frame import COUNTER_WORDS, Frame
 
 BLOCK = 256  # threads of every kernel
 PIXELS = 16  # of a tile's side
-DEPTH_ITEMS, PAIR_ITEMS = 8, 16  # keys of a thread in the sorts
+DEPTH_ITEMS, PAIR_ITEMS = 8, 8  # keys of a thread in the sorts
 DEPTH_PASSES = 4
-PIXELS_EACH = 2  # of a thread that blends
+PIXELS_EACH = 1  # of a thread that blends
+PART = 256  # pairs that a warp of `spread` writes
 
 
 def blocks(count: int, each: int = BLOCK) -> int:
@@ -43,6 +44,7 @@ class Buffers:
         self.passes = tile_passes(tiles)
         self.depth_tiles = blocks(rows, BLOCK * DEPTH_ITEMS)
         self.pair_tiles = blocks(pairs, BLOCK * PAIR_ITEMS)
+        self.entries = rows + pairs // PART  # each splat's last part may be a small one
         # Sizes in words; all of the second is zero when a frame begins.
         sizes = {
             "records": rows * capacity.record_words,
@@ -51,6 +53,7 @@ class Buffers:
             "depth_values": (rows, rows),
             "pair_keys": (pairs, pairs),
             "pair_values": (pairs, pairs),
+            "entries": 4 * self.entries,
         }
         zeroed = {
             "counters": COUNTER_WORDS,
@@ -82,7 +85,7 @@ class Buffers:
         for name, place in self._places.items():
             setattr(frame, name, place)
         frame.scratch, frame.scratch_quads = self._scratch.data_ptr(), self._scratch.numel() // 4
-        frame.pair_capacity = self.capacity.pairs
+        frame.pair_capacity, frame.entry_capacity = self.capacity.pairs, self.entries
         frame.depth_tiles, frame.pair_tiles = self.depth_tiles, self.pair_tiles
         frame.tile_passes = self.passes
 

@@ -9,7 +9,7 @@ from typing import Any
 MOST_RANGES = 16  # of rows alive; the time index has no more than 12
 WORDS = "unsigned*"
 # Words of `counters`; a ticket says in which order blocks began.
-COUNTERS = ("ALIVE", "VISIBLE", "PAIRS", "SERIAL", "TICKET_GAUSSIANS", "TICKET_TILES")
+COUNTERS = ("ALIVE", "VISIBLE", "PAIRS", "SERIAL", "TICKET_GAUSSIANS", "TICKET_TILES", "ENTRIES")
 TICKET_DEPTHS = 8  # and one for each pass of the two sorts
 TICKET_PAIRS = 12
 COUNTER_WORDS = 16
@@ -25,6 +25,7 @@ FIELDS = (
     ("depth_values", WORDS, 2),  # [visible] records
     ("pair_keys", WORDS, 2),  # [pairs] tiles
     ("pair_values", WORDS, 2),  # [pairs] records
+    ("entries", "uint4*", 1),  # parts of splats in many tiles: record, first pair, part, nothing
     ("counters", WORDS, 1),
     ("depth_digits", WORDS, 1),  # [4, 256] how often each digit occurs
     ("tile_digits", WORDS, 1),  # [3, 256]
@@ -43,6 +44,7 @@ FIELDS = (
     ("range_first", "unsigned", MOST_RANGES),  # stored row
     ("range_slot", "unsigned", MOST_RANGES),  # how many rows lie in the ranges before
     ("pair_capacity", "unsigned", 1),
+    ("entry_capacity", "unsigned", 1),
     ("depth_tiles", "unsigned", 1),  # blocks of a pass of the sort by depth
     ("pair_tiles", "unsigned", 1),
     ("tile_passes", "unsigned", 1),  # of the sort by tile, eight bits each

@@ -6,6 +6,7 @@ comes back, and the frame is drawn again with room for them.
 """
 
 import ctypes
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,7 +18,14 @@ import torch
 from viewer.core import sh
 from viewer.core.camera import Camera
 from viewer.core.settings import Mode, RenderSettings
-from viewer.core.splats import MIN_TRANSMITTANCE, Appearance, Compensation, Footprint, Splats
+from viewer.core.splats import (
+    MIN_ALPHA,
+    MIN_TRANSMITTANCE,
+    Appearance,
+    Compensation,
+    Footprint,
+    Splats,
+)
 from viewer.core.target import TensorTarget
 from viewer.core.temporal import TemporalGaussians
 from viewer.core.timing import Spans
@@ -27,6 +35,7 @@ from viewer.cuda.buffers import (
     DEPTH_ITEMS,
     DEPTH_PASSES,
     PAIR_ITEMS,
+    PART,
     PIXELS,
     PIXELS_EACH,
     Buffers,
@@ -53,7 +62,8 @@ from viewer.render.visibility import (
 RECORD_WORDS, PACKED_WORDS = 12, 8  # of kernels/record.cuh
 PAIRS_A_ROW = 4  # room for pairs at first
 MOST_GRAPHS = 8
-COUNTING = 512  # blocks that count digits
+COUNTING = 528  # blocks that count digits
+SPREADING = 1056  # blocks that write the pairs of large splats
 Constants = dict[str, float | int]
 Stage = tuple[str, Callable[[], None]]
 
@@ -77,6 +87,8 @@ class Form:
             **CONSTANTS,
             "TILE_SIZE": PIXELS,
             "EACH": PIXELS_EACH,
+            "PART": PART,
+            "LEAST_LEVEL": math.log2(MIN_ALPHA),
             "PACKED": int(self.packed),
             "MEDIAN": int(self.mode == "median"),
             "OVERDRAW": int(self.mode == "overdraw"),
@@ -303,6 +315,7 @@ class CudaRenderer:
 
         def bin_pairs() -> None:
             run(binning["tiles"], blocks(capacity.rows))
+            run(binning["spread"], SPREADING)
             run(pairs["digits"], min(held.pair_tiles, COUNTING))
             for number in range(held.passes):
                 run(pairs["sort"], held.pair_tiles, number)

@@ -12,14 +12,9 @@
 #define CHANNELS (3 + EXTRA)
 #define ROUNDS (MEDIAN ? 2 : 1)   // the first finds how much is covered, the second where half is
 
-// x y p q, r opacity, and the ellipse's outline; RGB and depth.
-struct Staged { float4 a; float2 b; Outline outline; };
-
-__device__ bool all_of(const bool* done) {
-    bool all = true;
-    for (unsigned e = 0; e < EACH; e++) all = all && done[e];
-    return all;
-}
+// For a pixel at (x, y) from the tile's corner, square = (p x + q y - u)^2 + (r y - v)^2, and the
+// binary logarithm of alpha is level - square: five multiply-adds.
+struct Staged { float4 pqru; float2 v_level; };
 
 struct Loaded { Splat splat; float4 color; unsigned id; };
 
@@ -31,6 +26,37 @@ __device__ Loaded load(const Frame& f, const unsigned* pairs, unsigned at, unsig
         out.color = load_color(f.records, out.id);
     }
     return out;
+}
+
+// x, y: of the tile's corner.
+__device__ Staged staged_of(const Splat& s, float x, float y) {
+    const float dx = s.x - x, dy = s.y - y;
+#if DISCS || DOTS
+    const float level = s.opacity;
+#else
+    const float level = log2f(s.opacity);
+#endif
+    return {make_float4(s.p, s.q, s.r, s.p * dx + s.q * dy), make_float2(s.r * dy, level)};
+}
+
+// Which warps' pixels a splat reaches, a bit each: two columns, and bands of HEIGHT rows.
+__device__ unsigned reached_by(const Splat& s, float x, float y) {
+    const Outline outline = outline_of(s);
+    const float left = x + 0.5f - s.x, top = y + 0.5f - s.y;
+    unsigned found = 0;
+    for (unsigned band = 0; band < 16 / HEIGHT; band++) {
+        const float low = top + (float)(band * HEIGHT);
+        const float2 span = span_of(s, outline, low, low + (float)(HEIGHT - 1u));
+        found |= (unsigned)(span.x <= left + 7.0f && span.y >= left) << 2 * band;
+        found |= (unsigned)(span.x <= left + 15.0f && span.y >= left + 8.0f) << (2 * band + 1);
+    }
+    return found;
+}
+
+__device__ bool all_of(const bool* done) {
+    bool all = true;
+    for (unsigned e = 0; e < EACH; e++) all = all && done[e];
+    return all;
 }
 
 __device__ void write_pixel(const Frame& f, unsigned x, unsigned y, const float* color, float alpha) {
@@ -67,13 +93,14 @@ __device__ void write_pixel(const Frame& f, unsigned x, unsigned y, const float*
 extern "C" __global__ void __launch_bounds__(BLOCK, 1024 / BLOCK) blend(const Frame* frame) {
     __shared__ Staged staged[BLOCK];
     __shared__ float4 colors[BLOCK];
-    __shared__ unsigned ids[BLOCK];
+    __shared__ unsigned ids[BLOCK], reached[BLOCK];
     const Frame& f = *frame;
     const unsigned tile = blockIdx.x, t = threadIdx.x, lane = t & 31u, warp = t / 32u;
-    const unsigned left = tile % f.tiles_x * 16u + (warp & 1u) * 8u;
-    const unsigned top = tile / f.tiles_x * 16u + (warp >> 1) * HEIGHT;
-    const unsigned x = left + (lane & 7u), y = top + (lane >> 3);
-    const float px = x + 0.5f, py = y + 0.5f;
+    const unsigned left = tile % f.tiles_x * 16u, top = tile / f.tiles_x * 16u;
+    const unsigned inner_x = (warp & 1u) * 8u + (lane & 7u);
+    const unsigned inner_y = (warp >> 1) * HEIGHT + (lane >> 3);
+    const unsigned x = left + inner_x, y = top + inner_y;
+    const float px = inner_x + 0.5f, py = inner_y + 0.5f;
     const unsigned begin = ~f.tile_ranges[2 * tile], end = f.tile_ranges[2 * tile + 1];
     const unsigned* pairs = f.pair_values[f.tile_passes & 1u];
     float color[EACH][CHANNELS] = {};
@@ -97,9 +124,10 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 1024 / BLOCK) blend(const Fr
         Loaded next = load(f, pairs, begin + t, end);
         for (unsigned batch = begin; batch < end; batch += BLOCK) {
             if (__syncthreads_and(all_of(done))) break;
+            reached[t] = 0;
             if (batch + t < end) {
-                const Splat& s = next.splat;
-                staged[t] = {make_float4(s.x, s.y, s.p, s.q), make_float2(s.r, s.opacity), outline_of(s)};
+                staged[t] = staged_of(next.splat, left, top);
+                reached[t] = reached_by(next.splat, left, top);
                 colors[t] = next.color;
                 ids[t] = next.id;
             }
@@ -108,25 +136,24 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 1024 / BLOCK) blend(const Fr
             const unsigned here = end - batch < BLOCK ? end - batch : BLOCK;
             for (unsigned chunk = 0; chunk < here; chunk += 32) {
                 if (__all_sync(ALL_LANES, all_of(done))) break;
-                bool reaches = false;
-                if (chunk + lane < here) {
-                    const Staged& one = staged[chunk + lane];
-                    const Splat s = {one.a.x, one.a.y, one.a.z, one.a.w, one.b.x, one.b.y, 0.0f};
-                    const float low = top + 0.5f - s.y;
-                    const float2 span = span_of(s, one.outline, low, low + (HEIGHT - 1u));
-                    reaches = s.x + span.x <= left + 7.5f && s.x + span.y >= left + 0.5f;
-                }
-                for (unsigned rest = __ballot_sync(ALL_LANES, reaches); rest; rest &= rest - 1) {
+                const unsigned mine = reached[chunk + lane] >> warp & 1u;
+                for (unsigned rest = __ballot_sync(ALL_LANES, mine); rest; rest &= rest - 1) {
                     const unsigned j = chunk + __ffs(rest) - 1;
-                    const float4 a = staged[j].a;
-                    const float2 b = staged[j].b;
-                    const float dx = px - a.x;
+                    const float4 a = staged[j].pqru;
+                    const float2 b = staged[j].v_level;
+                    const float across = a.x * px - a.w;
 #pragma unroll
                     for (unsigned e = 0; e < EACH; e++) {
-                        const float dy = py + 4.0f * e - a.y;
-                        const float u = a.z * dx + a.w * dy, v = b.x * dy;
+                        const float down = py + 4.0f * e;
+                        const float u = a.y * down + across, v = a.z * down - b.x;
+#if DISCS || DOTS
                         const float alpha = alpha_of(u * u + v * v, b.y);
                         if (done[e] || alpha < MIN_ALPHA) continue;
+#else
+                        const float level = b.y - v * v - u * u;
+                        if (done[e] || level < LEAST_LEVEL) continue;
+                        const float alpha = fminf(MAX_ALPHA, exp2f(level));
+#endif
 #if OVERDRAW
                         color[e][0] += 1.0f;
 #else

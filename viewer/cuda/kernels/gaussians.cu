@@ -170,8 +170,13 @@ extern "C" __global__ void __launch_bounds__(256) gaussians(const Frame* frame) 
     float mean[3], p[3];
     unsigned stored = 0;
     if (i < f.rows) {
-        const unsigned at = row_of(f, i);
-        const Life life = life_of(f, at);
+        stored = row_of(f, i);
+        // Asked for at once, though not all are alive: waiting twice would cost more than reading.
+        const Life life = life_of(f, stored);
+        read_words<GEOMETRY>(row.geometry, f.geometry + (size_t)stored * GEOMETRY);
+#if EARLY_COLORS
+        read_words<COLOR_ROW>(row.colors, f.colors + (size_t)stored * COLOR_ROW);
+#endif
         row.dt = f.time - life.center;
 #if STILL
         const float window = 1.0f;
@@ -181,8 +186,6 @@ extern "C" __global__ void __launch_bounds__(256) gaussians(const Frame* frame) 
         const float opacity = life.opacity * window;
         alive = opacity >= MIN_ALPHA && window >= f.cull;
         if (alive) {
-            stored = at;
-            read_words<GEOMETRY>(row.geometry, f.geometry + (size_t)at * GEOMETRY);
             float power = row.dt;
             for (int k = 0; k < 3; k++) mean[k] = __uint_as_float(row.geometry[k]);
 #if MOTION
@@ -210,7 +213,8 @@ extern "C" __global__ void __launch_bounds__(256) gaussians(const Frame* frame) 
     __syncthreads();
     if (!visible) return;
     const unsigned to = place + before;
-#if WHOLE_COLORS
+#if EARLY_COLORS
+#elif WHOLE_COLORS
     read_words<COLOR_ROW>(row.colors, f.colors + (size_t)stored * COLOR_ROW);
 #else
     row.colors = f.colors + (size_t)stored * COLOR_ROW;

@@ -7,7 +7,8 @@
 #define BLOCK 256u
 #define WARPS 8u
 #define TILE (BLOCK * ITEMS)
-#define AHEAD 4                   // blocks looked back at once
+#define TOGETHER 4                // keys of a thread under way while digits are counted
+#define AHEAD 8                   // blocks looked back at once
 
 struct Pass {
     unsigned count;
@@ -22,10 +23,14 @@ struct Pass {
     unsigned* ranges;             // [tiles, 2] of the last pass by tile, else null
 };
 
-// Keys of this digit in all tiles before this one.
+// Say how many keys of this thread's digit are in this tile.
+__device__ void publish(unsigned* status, unsigned tile, unsigned own) {
+    write_status(status + tile * 256u + threadIdx.x, (tile == 0 ? WHOLE_SUM : OWN_SUM) | own);
+}
+
+// Keys of this digit in all tiles before this one, which has published its own.
 __device__ unsigned digit_exclusive(unsigned* status, unsigned tile, unsigned own) {
     unsigned* mine = status + tile * 256u + threadIdx.x;
-    write_status(mine, (tile == 0 ? WHOLE_SUM : OWN_SUM) | own);
     if (tile == 0) return 0;
     unsigned before = 0;
     int at = (int)tile - 1;
@@ -54,11 +59,13 @@ __device__ void sort_pass(const Pass& pass) {
     const unsigned tile = take_ticket(pass.tickets), first = tile * TILE;
     if (first >= pass.count) return;
     for (unsigned k = t; k < WARPS * 256; k += BLOCK) counts[k] = 0;
-    unsigned keys[ITEMS], ranks[ITEMS];
+    unsigned keys[ITEMS], values[ITEMS], ranks[ITEMS];
+    const unsigned occurs = pass.digits[t];
     const unsigned from = first + warp * 32u * ITEMS + lane;
     for (unsigned j = 0; j < ITEMS; j++) {
         const unsigned i = from + 32u * j;
         keys[j] = i < pass.count ? pass.keys[i] : 0xFFFFFFFFu;   // ends up past the last key
+        values[j] = i < pass.count && pass.values ? pass.values[i] : i;
     }
     __syncthreads();
     unsigned* own = counts + warp * 256;
@@ -78,16 +85,17 @@ __device__ void sort_pass(const Pass& pass) {
         counts[w * 256 + t] = total;
         total += here;
     }
+    publish(pass.status, tile, total);
     const unsigned local = block_exclusive<BLOCK>(total, whole);
-    const unsigned global = block_exclusive<BLOCK>(pass.digits[t], whole);
+    const unsigned global = block_exclusive<BLOCK>(occurs, whole);
     starts[t] = local;
     offsets[t] = global + digit_exclusive(pass.status, tile, total) - local;
     __syncthreads();
     for (unsigned j = 0; j < ITEMS; j++) {
-        const unsigned i = from + 32u * j, digit = keys[j] >> pass.shift & 255u;
+        const unsigned digit = keys[j] >> pass.shift & 255u;
         const unsigned to = starts[digit] + own[digit] + ranks[j];
         sorted_keys[to] = keys[j];
-        if (i < pass.count) sorted_values[to] = pass.values ? pass.values[i] : i;
+        sorted_values[to] = values[j];
     }
     __syncthreads();
     const unsigned here = pass.count - first < TILE ? pass.count - first : TILE;
@@ -116,28 +124,36 @@ __device__ Keys keys_of(const Frame& f) {
 #endif
 }
 
+__device__ void count_key(unsigned* counts, unsigned passes, unsigned key, bool there) {
+    for (unsigned d = 0; d < passes; d++) {
+        const unsigned digit = key >> 8 * d & 255u;
+        if (d < 2) {
+            if (there) atomicAdd(counts + 256 * d + digit, 1u);
+            continue;
+        }
+        // The leading bits are much the same: one lane adds for all that have its digit.
+        const unsigned same = __match_any_sync(ALL_LANES, there ? digit : 256u);
+        if (there && (same & ((1u << lane_of()) - 1u)) == 0) {
+            atomicAdd(counts + 256 * d + digit, (unsigned)__popc(same));
+        }
+    }
+}
+
 // How often each digit of each pass occurs.
 extern "C" __global__ void __launch_bounds__(256) digits(const Frame* frame) {
     __shared__ unsigned counts[4 * 256];
     const Keys all = keys_of(*frame);
     for (unsigned k = threadIdx.x; k < 256 * all.passes; k += BLOCK) counts[k] = 0;
     __syncthreads();
-    const unsigned step = gridDim.x * BLOCK;
-    for (unsigned base = blockIdx.x * BLOCK; base < all.count; base += step) {
-        const unsigned i = base + threadIdx.x;
-        const bool there = i < all.count;
-        const unsigned key = there ? all.keys[i] : 0;
-        for (unsigned d = 0; d < all.passes; d++) {
-            const unsigned digit = key >> 8 * d & 255u;
-            if (d < 2) {
-                if (there) atomicAdd(counts + 256 * d + digit, 1u);
-                continue;
-            }
-            // The leading bits are much the same: one lane adds for all that have its digit.
-            const unsigned same = __match_any_sync(ALL_LANES, there ? digit : 256u);
-            if (there && (same & ((1u << lane_of()) - 1u)) == 0) {
-                atomicAdd(counts + 256 * d + digit, (unsigned)__popc(same));
-            }
+    const unsigned step = gridDim.x * BLOCK * TOGETHER;
+    for (unsigned base = blockIdx.x * BLOCK * TOGETHER; base < all.count; base += step) {
+        unsigned keys[TOGETHER];
+        for (unsigned j = 0; j < TOGETHER; j++) {
+            const unsigned i = base + j * BLOCK + threadIdx.x;
+            keys[j] = i < all.count ? all.keys[i] : 0;
+        }
+        for (unsigned j = 0; j < TOGETHER; j++) {
+            count_key(counts, all.passes, keys[j], base + j * BLOCK + threadIdx.x < all.count);
         }
     }
     __syncthreads();

@@ -18,6 +18,7 @@ struct Life { float center, width, opacity; };
 
 // Rows of colours up to this long are read whole, longer ones number by number.
 #define WHOLE_COLORS (COLOR_ROW <= 24u)
+#define EARLY_COLORS (COLOR_ROW <= 4u)   // before it is known whether the row is seen
 
 struct Row {
     unsigned geometry[GEOMETRY];

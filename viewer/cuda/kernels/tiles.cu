@@ -7,6 +7,7 @@
 
 #define BLOCK 256u
 #define ALONE 4                   // rows of tiles that a thread goes through by itself
+#define MANY 6                    // of larger splats in a warp: counted side by side
 
 // First and last tile of a span of pixel centres.
 __device__ int first_tile(float x) { return (int)ceilf((x - (TILE_SIZE - 0.5f)) * (1.0f / TILE_SIZE)); }
@@ -83,18 +84,26 @@ extern "C" __global__ void __launch_bounds__(256) tiles(const Frame* frame) {
         }
     }
     const unsigned large = __ballot_sync(ALL_LANES, !alone);
-    for (unsigned rest = large; rest; rest &= rest - 1) {     // the warp counts its large ones together
-        const int who = __ffs(rest) - 1;
-        const Splat big = from_lane(s, who);
-        const Outline outline = outline_of(big);
-        const int top = __shfl_sync(ALL_LANES, reach.top, who);
-        const int bottom = __shfl_sync(ALL_LANES, reach.bottom, who);
-        unsigned sum = 0;
-        for (int row = top + (int)lane; row < bottom; row += 32) {
-            sum += tiles_in_row(f, big, outline, row).y;
+    if (__popc(large) >= MANY) {                              // each lane counts its own
+        if (!alone) {
+            for (int row = reach.top; row < reach.bottom; row++) {
+                wanted += tiles_in_row(f, s, reach.outline, row).y;
+            }
         }
-        sum = __shfl_sync(ALL_LANES, warp_inclusive(sum), 31);
-        if ((int)lane == who) wanted = sum;
+    } else {                                                  // the warp counts them one by one
+        for (unsigned rest = large; rest; rest &= rest - 1) {
+            const int who = __ffs(rest) - 1;
+            const Splat big = from_lane(s, who);
+            const Outline outline = outline_of(big);
+            const int top = __shfl_sync(ALL_LANES, reach.top, who);
+            const int bottom = __shfl_sync(ALL_LANES, reach.bottom, who);
+            unsigned sum = 0;
+            for (int row = top + (int)lane; row < bottom; row += 32) {
+                sum += tiles_in_row(f, big, outline, row).y;
+            }
+            sum = __shfl_sync(ALL_LANES, warp_inclusive(sum), 31);
+            if ((int)lane == who) wanted = sum;
+        }
     }
     unsigned total;
     const unsigned before = block_exclusive<BLOCK>(wanted, total);
@@ -114,23 +123,48 @@ extern "C" __global__ void __launch_bounds__(256) tiles(const Frame* frame) {
             to += rows[k].y;
         }
     }
-    for (unsigned rest = large; rest; rest &= rest - 1) {
-        const int who = __ffs(rest) - 1;
-        const Splat big = from_lane(s, who);
-        const Outline outline = outline_of(big);
-        const int top = __shfl_sync(ALL_LANES, reach.top, who);
-        const int bottom = __shfl_sync(ALL_LANES, reach.bottom, who);
-        const unsigned value = __shfl_sync(ALL_LANES, record, who);
-        unsigned start = __shfl_sync(ALL_LANES, to, who);
-        for (int first = top; first < bottom; first += 32) {  // each lane finds a row of tiles
-            int2 mine = make_int2(0, 0);
-            if (first + (int)lane < bottom) mine = tiles_in_row(f, big, outline, first + (int)lane);
-            for (int k = 0; k < 32 && first + k < bottom; k++) {
-                const int left = __shfl_sync(ALL_LANES, mine.x, k);
-                const int n = __shfl_sync(ALL_LANES, mine.y, k);
-                emit(f, (first + k) * f.tiles_x + left, n, value, start, lane, 32);
-                start += n;
+    if (!large) return;
+    const unsigned parts = alone ? 0 : (wanted + PART - 1) / PART;
+    const unsigned inclusive = warp_inclusive(parts);
+    unsigned entry = 0;
+    if (lane == 31) entry = atomicAdd(f.counters + ENTRIES, inclusive);
+    entry = __shfl_sync(ALL_LANES, entry, 31) + inclusive - parts;
+    for (unsigned k = 0; k < parts && entry + k < f.entry_capacity; k++) {
+        f.entries[entry + k] = make_uint4(record, to, k * PART, 0u);
+    }
+}
+
+// The pairs of splats that reach many rows of tiles, PART of them a warp.
+extern "C" __global__ void __launch_bounds__(256) spread(const Frame* frame) {
+    const Frame& f = *frame;
+    const unsigned lane = lane_of(), count = min(f.counters[ENTRIES], f.entry_capacity);
+    const unsigned step = gridDim.x * BLOCK / 32u;
+    for (unsigned e = (blockIdx.x * BLOCK + threadIdx.x) / 32u; e < count; e += step) {
+        const uint4 entry = f.entries[e];
+        const Splat s = load_splat(f.records, entry.x);
+        const Reach reach = reach_of(f, s);
+        const unsigned from = entry.z, to = from + PART;      // of the splat's pairs
+        unsigned start = 0;
+        for (int first = reach.top; first < reach.bottom && start < to; first += 32) {
+            int2 mine = make_int2(0, 0);                      // each lane finds a row of tiles
+            if (first + (int)lane < reach.bottom) {
+                mine = tiles_in_row(f, s, reach.outline, first + (int)lane);
             }
+            const unsigned inclusive = warp_inclusive(mine.y);
+            const unsigned all = __shfl_sync(ALL_LANES, inclusive, 31);
+            if (start + all > from) {
+                for (int k = 0; k < 32 && first + k < reach.bottom; k++) {
+                    const int left = __shfl_sync(ALL_LANES, mine.x, k);
+                    const unsigned n = __shfl_sync(ALL_LANES, (unsigned)mine.y, k);
+                    const unsigned at = start + __shfl_sync(ALL_LANES, inclusive, k) - n;
+                    const unsigned low = max(at, from), high = min(at + n, to);
+                    if (low < high) {
+                        const unsigned tile = (first + k) * f.tiles_x + left + (low - at);
+                        emit(f, tile, (int)(high - low), entry.x, entry.y + low, lane, 32);
+                    }
+                }
+            }
+            start += all;
         }
     }
 }
