@@ -248,3 +248,31 @@ def test_frames_of_a_trained_scene(device, models):
 def test_without_a_gpu_it_says_so():
     with pytest.raises(Unusable, match=r"PyTorch .* CUDA"):
         cuda.create(None, exact=True)
+
+
+@pytest.mark.gpu
+def test_a_frame_is_one_kernel_and_one_graph_and_never_waits():
+    """By the profiler: what the driver is asked for in steady play."""
+    model, path = scenes.moving(20_000), FramePath(None)
+    times = [k / 50 for k in range(50)]
+    for time in times:
+        path.render(model, scenes.camera(), time, SETTINGS)
+    path.finish()
+    activities = [torch.profiler.ProfilerActivity.CPU, torch.profiler.ProfilerActivity.CUDA]
+    with torch.profiler.profile(activities=activities) as profiler:
+        with torch.profiler.record_function("steady play"):
+            for time in times:
+                path.render(model, scenes.camera(), time, SETTINGS)
+        path.finish()
+    events = list(profiler.events())
+    whole = next(event.time_range for event in events if event.name == "steady play")
+    asked = [
+        event.name
+        for event in events
+        if event.name.startswith("cu") and whole.start <= event.time_range.start < whole.end
+    ]
+    counted = {name: asked.count(name) for name in set(asked)}
+    assert sum(n for name, n in counted.items() if "GraphLaunch" in name) == len(times), counted
+    assert sum(n for name, n in counted.items() if "LaunchKernel" in name) == len(times), counted
+    assert not [name for name in counted if "Synchronize" in name], counted
+    path.release()

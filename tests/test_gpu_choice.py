@@ -82,7 +82,8 @@ def test_opengl_draws_with_the_device_that_was_chosen(made, monkeypatch, gpu, in
     monkeypatch.setattr(egl, "library", lambda: libegl(1, None, 0))
     with pytest.raises(Unusable, match="none is made here"):
         context.headless(gpu)
-    assert made == [{"require": 330, "standalone": True, "backend": "egl", "device_index": index}]
+    chosen = {"standalone": True, "backend": "egl", "device_index": index}
+    assert made == [{"require": 430, **chosen}, {"require": 330, **chosen}]
 
 
 def test_a_device_that_egl_has_not_is_refused(made, monkeypatch):
@@ -97,7 +98,8 @@ def test_where_nothing_is_chosen_or_to_choose_opengl_is_as_ever(made, monkeypatc
     monkeypatch.setattr(egl, "library", lambda: libegl(None))
     with pytest.raises(Unusable, match="none is made here"):
         context.headless(gpu)
-    assert [how.get("backend") for how in made] == ["egl", None]
+    assert [how.get("backend") for how in made] == ["egl", "egl", None, None]
+    assert [how["require"] for how in made] == [430, 330, 430, 330]
     assert not any("device_index" in how for how in made)
 
 

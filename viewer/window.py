@@ -24,7 +24,6 @@ from viewer.gl.target import TextureTarget
 from viewer.ui import inputs, theme
 
 FIX = "'doctor' tells more; 'render', 'record' and 'bench' need no window"
-VERSIONS = ((4, 3), (3, 3))  # of OpenGL, the first that the driver gives
 
 
 class Window:
@@ -163,7 +162,7 @@ class Window:
         glfw.set_error_callback(self._note)
         if not glfw.init():
             raise Unusable(f"no window can be opened here ({self._reasons()})", FIX)
-        for major, minor in VERSIONS:
+        for major, minor in context.VERSIONS:
             glfw.default_window_hints()
             glfw.window_hint(glfw.CONTEXT_VERSION_MAJOR, major)
             glfw.window_hint(glfw.CONTEXT_VERSION_MINOR, minor)

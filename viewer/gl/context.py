@@ -8,6 +8,8 @@ import moderngl
 from viewer.core.errors import Unusable
 from viewer.gl import egl
 
+# The first that the driver gives: NVIDIA's gives what is asked for, and no more.
+VERSIONS = ((4, 3), (3, 3))
 SOFTWARE = ("llvmpipe", "softpipe", "swiftshader", "software", "no opengl")
 HEADLESS_FIX = (
     "install libegl1 libgl1 libgl1-mesa-dri (Debian, Ubuntu), mesa-libEGL mesa-dri-drivers (Fedora)"
@@ -30,10 +32,14 @@ def headless(gpu: int | None = None) -> moderngl.Context:
             backends = [{"backend": "egl", "device_index": index}]  # no other will do
     reasons = []
     for backend in backends:
-        try:
-            return moderngl.create_context(require=330, standalone=True, **backend)
-        except Exception as error:  # glcontext raises bare Exception and OSError alike
-            reasons.append(f"{backend.get('backend', 'default')}: {error}")
+        reason = ""
+        for major, minor in VERSIONS:
+            try:
+                require = 100 * major + 10 * minor
+                return moderngl.create_context(require=require, standalone=True, **backend)
+            except Exception as error:  # glcontext raises bare Exception and OSError alike
+                reason = f"{backend.get('backend', 'default')}: {error}"
+        reasons.append(reason)
     raise Unusable(f"no OpenGL context without a window ({'; '.join(reasons)})", HEADLESS_FIX)
 
 
