@@ -9,6 +9,7 @@ layout(std430, binding = 0) writeonly buffer Draw { uint draw[6]; };   // and th
 void main() {
     draw[0] = 4u;
     draw[1] = kept;
-    draw[2] = draw[3] = 0u;
+    draw[2] = 0u;
+    draw[3] = 0u;
     draw[4] = alive;
 }
