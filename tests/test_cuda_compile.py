@@ -80,6 +80,11 @@ def test_a_cache_that_cannot_be_written_is_no_loss(tmp_path):
     assert nvrtc.compiled(source.load("begin", {}), 90, blocked)[:4] == b"\x7fELF"
 
 
+def test_compiling_leaves_the_bytes_of_python_alone(tmp_path):
+    nvrtc.compiled(source.load("begin", {}), 90, tmp_path)  # whose log is empty: one byte
+    assert [bytes([i])[0] for i in range(256)] == list(range(256))
+
+
 def test_an_error_names_the_file_and_the_line(tmp_path):
     whole = source.load("tiles", PLAIN.constants)
     broken = source.Source("tiles", whole.text.replace("from_lane(s, who)", "nothing(s)"), False)

@@ -71,15 +71,23 @@ def _compile(source: Source, options: list[str]) -> bytes:
     encoded = [option.encode() for option in options]
     try:
         result = nvrtc.nvrtcCompileProgram(program, len(encoded), encoded)[0]
-        log = b" " * _checked(nvrtc.nvrtcGetProgramLogSize(program))
+        log = _room(_checked(nvrtc.nvrtcGetProgramLogSize(program)))
         _checked(nvrtc.nvrtcGetProgramLog(program, log))
         if result.value:
             raise CompileError(f"{source.name}.cu: {log.decode(errors='replace').strip(chr(0))}")
-        code = b" " * _checked(nvrtc.nvrtcGetCUBINSize(program))
+        code = _room(_checked(nvrtc.nvrtcGetCUBINSize(program)))
         _checked(nvrtc.nvrtcGetCUBIN(program, code))
         return code
     finally:
         nvrtc.nvrtcDestroyProgram(program)
+
+
+def _room(count: int) -> bytes:
+    """Bytes that a foreign function may write into: of two and more Python makes a new object.
+
+    Single bytes are shared by the whole process, and an empty log is one byte long.
+    """
+    return bytes(max(count, 2))
 
 
 def _checked(answer: tuple[Any, ...]) -> Any:
