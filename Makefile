@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip --disable-pip-version-check install -c constraints.txt
 ARGS ?=
+EXTRAS := video$(shell command -v nvidia-smi >/dev/null 2>&1 && echo ,cuda)
 
 help:  ## what can be made (this list)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -37,7 +38,7 @@ clean:  ## remove the virtual environment, caches and what runs left in out/
 # A stamp says that the environment holds what pyproject.toml asks for.
 $(VENV)/for-run: pyproject.toml constraints.txt | packages-for-run
 	@sh .ci/venv $(VENV)
-	$(INSTALL) -e '.[video]'
+	$(INSTALL) -e '.[$(EXTRAS)]'
 	@touch $@
 
 $(VENV)/for-test: pyproject.toml constraints.txt | packages-for-test
