@@ -24,7 +24,9 @@ def test_worked_example_of_the_decoder():
     features = torch.tensor([[[0.2, 0.3, 0.4, 0.5, 0.1, -0.2, 0.05, -0.05, 0.1]]])
 
     class OneRay:
-        center = np.array([1.0, 2.0, 3.0])
+        @staticmethod
+        def origins() -> np.ndarray:
+            return np.array([1.0, 2.0, 3.0])
 
         @staticmethod
         def directions() -> np.ndarray:
