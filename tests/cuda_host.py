@@ -68,7 +68,8 @@ class HostDevice:
 class HostPresenter:
     """Brings pictures from host memory into textures."""
 
-    told = "host"
+    def __init__(self, wanted: str = "auto") -> None:
+        self.told = f"host, {wanted}"
 
     def present(self, planes: Sequence[Plane], stream: int) -> None:
         """Copies at once."""

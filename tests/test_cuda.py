@@ -12,7 +12,7 @@ from tests.tolerances import TOLERANCES
 from viewer import formats
 from viewer.core.errors import Unusable
 from viewer.core.model import StaticModel
-from viewer.core.settings import Mode, RenderSettings
+from viewer.core.settings import INTEROP, Mode, RenderSettings
 from viewer.core.splats import Appearance
 from viewer.core.target import TensorTarget
 from viewer.core.timing import Spans
@@ -33,7 +33,7 @@ def device(request, monkeypatch):
         return CudaDevice()
     made = HostDevice()
     monkeypatch.setattr(cuda, "CudaDevice", lambda ordinal: made)
-    monkeypatch.setattr(cuda, "presenter", lambda ctx: HostPresenter())
+    monkeypatch.setattr(cuda, "presenter", lambda ctx, interop: HostPresenter(interop))
     return made
 
 
@@ -81,6 +81,7 @@ def test_packed_rows_and_records_draw_nearly_the_same(device, form):
     TOLERANCES["display"].check(frame.layer.read(), want)
     shown = frame.picture.read()
     assert shown.dtype == np.uint8
+    assert path.precision == "packed, RGBA16F layer"
     over = np.clip(want[..., :3], 0, 1)  # over black
     assert np.abs(shown[..., :3] / 255 - over).max() < 2.5 / 255
     path.release()
@@ -183,6 +184,54 @@ def test_pairs_without_room_are_drawn_once_there_is_some(device, precision):
         path.finish()
         assert not path.stale
     row.check(frame.layer.read(), reference.image(grows.splats, camera, SETTINGS).numpy())
+    path.release()
+
+
+@pytest.mark.parametrize("precision", ["f4", "f2"])
+def test_what_is_going_to_be_read_is_whole(device, precision):
+    """An export beside the window's path, and `whole`: no pair is missing, though room was."""
+    camera, model = scenes.camera(64, 48), StaticModel(scenes.cloud(1100, 3, size=3.0))
+    want = reference.image(model.splats, camera, SETTINGS).numpy()
+    row = TOLERANCES["cuda 32F" if precision == "f4" else "display"]
+    for beside in (True, False):
+        path = FramePath(None, precision)
+        path.render(model, camera, 0.0, replace(SETTINGS, min_opacity=0.95))
+        drawing = path.beside(precision) if beside else path
+        row.check(drawing.render(model, camera, 0.0, SETTINGS, whole=True).layer.read(), want)
+        assert not path.stale
+        path.release()
+
+
+def test_instants_of_one_form_share_a_graph_and_other_forms_have_their_own(device):
+    camera, path = scenes.camera(80, 45), FramePath(None, "f4")
+    clouds = [scenes.cloud(200, seed) for seed in range(3)]
+    for splats in (*clouds, *map(scenes.as_covars, clouds)):
+        got = path.render(scenes.Instant(splats), camera, 0.0, SETTINGS).layer.read()
+        want = reference.image(splats, camera, SETTINGS).numpy()
+        TOLERANCES["cuda 32F"].check(got, want)
+    assert isinstance(path._renderer, CudaRenderer)
+    assert len(path._renderer._graphs) == 2
+    path.release()
+
+
+def test_a_smaller_picture_or_slice_takes_no_new_memory(device, monkeypatch):
+    model, path = scenes.moving(2000), FramePath(None)
+    path.render(model, scenes.camera(160, 90), 0.5, SETTINGS)
+    monkeypatch.setattr(cuda, "Buffers", None)
+    for size in ((80, 45), (3, 2), (160, 90)):
+        for time in (0.0, 0.5):
+            path.render(model, scenes.camera(*size), time, SETTINGS)
+    path.release()
+
+
+@pytest.mark.gl
+def test_the_way_into_textures_can_be_chosen(ctx, device):
+    path, model = FramePath(ctx), scenes.moving(300)
+    for way in (*INTEROP, INTEROP[0]):
+        settings = replace(SETTINGS, interop=way)
+        told = path.render(model, scenes.camera(), 0.5, settings).stats.told
+        assert (way in told) or torch.cuda.is_available()
+        assert ("pinned" in told) == (way == "upload") or not torch.cuda.is_available()
     path.release()
 
 

@@ -1,10 +1,12 @@
 """Every kernel compiles for every architecture, in the forms that are used; no GPU is needed."""
 
 import re
+from types import SimpleNamespace
 
 import pytest
 
 from tests import scenes
+from viewer.core.errors import Unusable
 from viewer.cuda import frame, nvrtc, source
 from viewer.cuda.buffers import DEPTH_ITEMS, PAIR_ITEMS
 from viewer.render.cuda import Form
@@ -83,6 +85,15 @@ def test_a_cache_that_cannot_be_written_is_no_loss(tmp_path):
 def test_compiling_leaves_the_bytes_of_python_alone(tmp_path):
     nvrtc.compiled(source.load("begin", {}), 90, tmp_path)  # whose log is empty: one byte
     assert [bytes([i])[0] for i in range(256)] == list(range(256))
+
+
+def test_bindings_without_the_library_say_what_to_install(monkeypatch):
+    def missing():
+        raise RuntimeError("Failure finding nvrtc:\nNo such file: libnvrtc.so*")
+
+    monkeypatch.setattr(nvrtc, "module", lambda name: SimpleNamespace(nvrtcVersion=missing))
+    with pytest.raises(Unusable, match=r"loaded \(Failure finding nvrtc:\) \(pip install"):
+        nvrtc.architectures()
 
 
 def test_an_error_names_the_file_and_the_line(tmp_path):

@@ -10,6 +10,7 @@ import torch
 from tests import cuda_runtime
 from viewer.apps import doctor
 from viewer.apps.doctor import Finding
+from viewer.cuda import bindings
 from viewer.cuda import runtime as cuda
 from viewer.cuda.runtime import Runtime
 
@@ -67,9 +68,9 @@ def test_a_machine_without_a_driver_is_told_what_to_install(found, standin):
 
 
 def test_a_missing_module_is_told_with_what_installs_it(ctx, monkeypatch):
-    monkeypatch.setattr(cuda, "MODULES", ("no_such_module",))
+    monkeypatch.setitem(sys.modules, "cuda.bindings.runtime", None)
     seen = {finding.what: finding for finding in doctor.findings(ctx)}
-    assert seen["CUDA device"].fix == cuda.INSTALL
+    assert seen["CUDA device"].fix == bindings.INSTALL
     assert seen["OpenGL"].works
 
 

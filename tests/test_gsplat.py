@@ -198,7 +198,7 @@ class Copying:
 @pytest.mark.parametrize("name", ["rgb", "features"])
 def test_layers_go_into_textures_from_the_device(package, ctx, monkeypatch, precision, slack, name):
     copying = Copying()
-    monkeypatch.setattr(backend, "presenter", lambda ctx: copying)
+    monkeypatch.setattr(backend, "presenter", lambda ctx, interop: copying)
     monkeypatch.setattr(context, "is_software", lambda adapter: False)  # a layer of halves
     monkeypatch.setattr(torch.cuda, "current_stream", lambda: SimpleNamespace(cuda_stream=7))
     splats = scenes.features() if name == "features" else scenes.SCENES[name]()

@@ -6,6 +6,7 @@ by any OpenGL.
 
 import inspect
 import re
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from benchmarks import interop_cost
 from tests import cuda_runtime
 from tests.cuda_runtime import StandIn
 from viewer.core.errors import BadArgument, Unusable
+from viewer.core.settings import INTEROP
 from viewer.cuda import interop, upload
 from viewer.cuda import runtime as cuda
 from viewer.cuda.interop import Plane, presenter
@@ -67,7 +69,7 @@ def shown(presented: interop.Presenter, *pictures: tuple[Plane, bytes]) -> None:
 
 
 @everywhere
-@pytest.mark.parametrize("wanted", interop.WANTED)
+@pytest.mark.parametrize("wanted", INTEROP)
 @pytest.mark.parametrize("dtype", interop.KINDS)
 def test_pixels_arrive_unchanged(ctx, runtime, picture, wanted, dtype):
     presented = presenter(ctx, wanted, runtime)
@@ -216,7 +218,7 @@ def test_the_device_that_opengl_draws_with(ctx, runtime, standin):
 
 
 def test_a_missing_module_is_said_with_its_remedy(ctx, monkeypatch):
-    monkeypatch.setattr(cuda, "MODULES", ("no_such_module",))
+    monkeypatch.setitem(sys.modules, "cuda.bindings.runtime", None)
     with pytest.raises(Unusable, match=r"cuda-bindings cannot be imported.*pip install"):
         presenter(ctx)
     assert interop.gl_device(ctx) is None
@@ -278,7 +280,7 @@ def test_the_cost_of_a_picture_is_measured(ctx, runtime, way):
 
 
 def test_the_cost_is_not_measured_without_a_gpu(monkeypatch, capsys):
-    monkeypatch.setattr(cuda, "MODULES", ("no_such_module",))
+    monkeypatch.setitem(sys.modules, "cuda.bindings.runtime", None)
     monkeypatch.setattr("sys.argv", ["interop_cost"])
     assert interop_cost.main() == 1
     assert "an NVIDIA GPU with CUDA and OpenGL is needed" in capsys.readouterr().err

@@ -12,10 +12,11 @@ from PIL import Image
 from tests import scenes
 from tests.window_program import moving, report
 from viewer import cli, resources
+from viewer.apps import writers
 from viewer.apps.export import Shot, Step, export
 from viewer.core import path_presets as presets
 from viewer.core.decoder import Environment
-from viewer.core.errors import BadArgument
+from viewer.core.errors import BadArgument, Unusable
 from viewer.core.film import Film
 from viewer.core.model import StaticModel
 from viewer.core.settings import Mode, RenderSettings
@@ -190,3 +191,13 @@ def test_record_knows_presets(tmp_path, preset):
     paths = recorded(tmp_path, *words, "--transparent")
     assert len(paths) == 4
     assert Image.open(paths[0]).mode == "RGBA"
+
+
+def test_videos_are_made_by_the_first_encoder_that_works(monkeypatch):
+    pytest.importorskip("av")
+    assert writers.encoder() in writers.ENCODERS
+    monkeypatch.setattr(writers, "ENCODERS", {"h264_unheard_of": {}, "libx264": {"crf": "18"}})
+    assert writers.encoder() == "libx264"
+    monkeypatch.setattr(writers, "ENCODERS", {"h264_unheard_of": {}})
+    with pytest.raises(Unusable, match="this PyAV encodes no H"):
+        writers.encoder()

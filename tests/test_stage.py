@@ -11,6 +11,7 @@ from viewer.apps.desk import Order, Scene
 from viewer.apps.stage import Stage, given_way
 from viewer.core.model import StaticModel
 from viewer.prefetch import Prefetch
+from viewer.render.sorted import SortedRenderer
 
 pytestmark = pytest.mark.gl
 
@@ -22,9 +23,9 @@ def stage(ctx):
                                      report())  # fmt: skip
     drawn, render = [], stage.path.render
 
-    def counted(*given):
+    def counted(*given, **named):
         drawn.append(given)
-        return render(*given)
+        return render(*given, **named)
 
     stage.path.render = counted
     yield stage, scene, drawn
@@ -43,6 +44,18 @@ def test_the_same_view_is_drawn_once(stage):
     stage.draw(scene, state, (40, 30), ())
     assert len(drawn) == 3
     assert stage.stats.total == 9
+
+
+def test_an_image_that_is_kept_is_whole(stage, monkeypatch):
+    stage, scene, drawn = stage
+    assert stage.image() is None
+    stage.draw(scene, start(), (40, 30), ())
+    assert stage.image().shape == (30, 40, 3)
+    assert len(drawn) == 1
+    lacks = iter([True, False])  # as told when asked, and after it was drawn again
+    monkeypatch.setattr(SortedRenderer, "stale", property(lambda self: next(lacks)))
+    assert stage.image().shape == (30, 40, 3)
+    assert len(drawn) == 2
 
 
 def test_an_error_is_raised_once_and_leaves_no_picture(stage):

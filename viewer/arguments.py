@@ -6,7 +6,7 @@ from pathlib import Path
 from viewer.core import look
 from viewer.core.path_presets import PRESETS
 from viewer.core.rig import Rig
-from viewer.core.settings import ANTIALIAS, Mode
+from viewer.core.settings import ANTIALIAS, INTEROP, Mode
 
 Parser = argparse.ArgumentParser
 
@@ -29,6 +29,10 @@ def _settings(parser: Parser) -> None:
     parser.add_argument(
         "--gpu", type=_ordinal, metavar="N",
         help="CUDA device N, from 0; without a window OpenGL draws with it too",
+    )  # fmt: skip
+    parser.add_argument(
+        "--interop", choices=INTEROP, default="auto",
+        help="how pictures made by CUDA come into OpenGL; default: interop where it works",
     )  # fmt: skip
     parser.add_argument("--background", type=_rgb, metavar="R,G,B", help="0..1 each")
     parser.add_argument(

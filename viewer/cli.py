@@ -125,6 +125,7 @@ def _settings(args: argparse.Namespace) -> RenderSettings:
     default = RenderSettings()
     return RenderSettings(
         renderer=given.get("renderer", default.renderer),
+        interop=given.get("interop", default.interop),
         background=given.get("background"),
         sh_degree=given.get("sh_degree", default.sh_degree),
         scale=given.get("scale", default.scale),

@@ -76,7 +76,7 @@ class FramePath:
         software = ctx is not None and context.is_software(context.adapter(ctx))
         self._layer = "f4" if software else precision
         self._adapter = "CPU, no OpenGL" if ctx is None else context.adapter(ctx)
-        self._asked = ""
+        self._asked: tuple[str, str] | None = None  # renderer, interop
         self._name = ""
         self._notes: tuple[str, ...] = ()
         self._renderer: Renderer | None = None
@@ -101,22 +101,30 @@ class FramePath:
         time: float,
         settings: RenderSettings,
         finish: Callable[[], None] | None = None,
+        whole: bool = False,
     ) -> Frame:
         """Slice, draw and composite one frame.
 
         `finish` waits for the device after every stage, so that each span is that stage's own cost.
+        whole: it is going to be read: wait, and draw again what turned out to lack something; so
+        are all frames of float32 and those of a path beside another.
         Raises Unusable when the renderer cannot run here or cannot draw this model.
         """
         spans = Spans(finish)
         renderer = self._renderer_for(settings, model.appearance)
-        whole = self._explicit(model) if renderer.slices else None
-        if whole is not None:
-            source: Splats | Unsliced = Unsliced(whole, time)
+        stored = self._explicit(model) if renderer.slices else None
+        if stored is not None:
+            source: Splats | Unsliced = Unsliced(stored, time)
         else:
             with spans.measure("slice"):
                 source = model.slice(time)
         draw = self._in_torch if self._compositor is None else self._in_opengl
         layer, picture, counts = draw(renderer, source, camera, settings, spans)
+        if whole or self._exact or self._owner is not None:
+            self.finish()
+            while renderer.stale:
+                layer, picture, counts = draw(renderer, source, camera, settings, spans)
+                self.finish()
         stats = FrameStats(
             spans=spans.items(),
             total=model.count,
@@ -203,9 +211,9 @@ class FramePath:
         """Of the numbers on the device and of the layer, in words."""
         if self._name == "reference":
             return "float64"
-        if self._ctx is None:
+        if self._name == "gsplat" and self._ctx is None:
             return "float32"
-        numbers = "float32" if self._exact else "packed"
+        numbers = "float32" if self._exact or self._name == "gsplat" else "packed"
         return f"{numbers}, RGBA{32 if self._layer == 'f4' else 16}F layer"
 
     def finish(self) -> None:
@@ -233,7 +241,7 @@ class FramePath:
             self._compositor.release()
         if self._targets is not None:
             self._targets.release()
-        self._renderer, self._targets, self._asked, self._known = None, None, "", None
+        self._renderer, self._targets, self._asked, self._known = None, None, None, None
 
     def _explicit(self, model: Model) -> TemporalGaussians | None:
         if self._known is None or self._known[0] is not model:
@@ -241,15 +249,15 @@ class FramePath:
         return self._known[1]
 
     def _renderer_for(self, settings: RenderSettings, look: Appearance) -> Renderer:
-        asked = settings.renderer
+        asked = settings.renderer, settings.interop
         if self._owner is not None:
             shared = self._owner._renderer_for(settings, look)
             self._name, self._notes = self._owner._name, self._owner._notes
             return shared
-        unable = asked == "auto" and lacks(self._name, look, settings)
+        unable = settings.renderer == "auto" and lacks(self._name, look, settings)
         if self._renderer is None or asked != self._asked or unable:
             name, renderer, self._notes = create(
-                asked, self._ctx, self._exact, self._may_compile, look, settings
+                asked[0], self._ctx, self._exact, self._may_compile, look, settings
             )
             if self._renderer is not None:
                 self._renderer.release()

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from viewer import __version__, resources
 from viewer.apps.opening import terminal
+from viewer.apps.writers import encoder
 from viewer.core.errors import Unusable
 from viewer.cuda import runtime as cuda
 from viewer.cuda.interop import presenter, upload_cost
@@ -186,10 +187,10 @@ def _instead(ctx: moderngl.Context, runtime: cuda.Runtime, reason: str) -> str:
 
 
 def _video() -> Finding:
-    video = importlib.util.find_spec("av") is not None
-    return Finding(
-        "video (mp4)",
-        video,
-        f"PyAV {_version('av')}" if video else "PyAV is not installed",
-        "" if video else "pip install 'view4d[video]'",
-    )
+    what = "video (mp4)"
+    try:
+        return Finding(what, True, f"PyAV {_version('av')}, H.264 by {encoder()}")
+    except ImportError:
+        return Finding(what, False, "PyAV is not installed", "pip install 'view4d[video]'")
+    except Unusable as error:
+        return Finding(what, False, error.cause, error.fix)

@@ -172,7 +172,7 @@ def quality(
         return None
     psnr, worst = math.inf, 0.0
     for shot in frames:
-        got = path.render(model, shot.camera, shot.time, settings).layer.read()[..., :3]
+        got = path.render(model, shot.camera, shot.time, settings, whole=True).layer.read()[..., :3]
         want = reference.image(model.slice(shot.time), shot.camera, settings).numpy()[..., :3]
         error = np.abs(np.clip(got, 0, 1) - np.clip(want, 0, 1))
         worst = max(worst, float(error.max()))

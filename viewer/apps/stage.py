@@ -1,8 +1,11 @@
 """The picture in the window: drawn again only if something in it changed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import moderngl
+import numpy as np
 
 from viewer.apps.desk import Scene
 from viewer.apps.pace import Spans, smoothed
@@ -20,6 +23,7 @@ class Shown:
     key: tuple[object, ...]
     frame: Frame | None
     pending: bool
+    again: Callable[[], Frame] | None = None  # draws it once more, and waits for all of it
 
 
 class Stage:
@@ -40,6 +44,17 @@ class Stage:
     def frame(self) -> Frame | None:
         """The one on screen."""
         return self._shown.frame if self._shown else None
+
+    def image(self) -> np.ndarray | None:
+        """The picture on screen [H, W, 3] uint8, whole; None where there is none."""
+        held = self._shown
+        if held is None or held.frame is None or held.again is None:
+            return None
+        self.path.finish()
+        if self.path.stale:
+            self._shown = held = replace(held, frame=held.again())
+        assert held.frame is not None
+        return held.frame.picture.read()[..., :3]
 
     @property
     def pending(self) -> bool:
@@ -65,10 +80,12 @@ class Stage:
         held = self._shown
         if held is None or held.key != key or held.pending or self.path.stale:
             self._shown = Shown(key, None, False)  # the targets of the one before may be gone
-            frame = self.path.render(
-                scene.model, state.rig.camera(*size), state.playback.shown, state.settings
+            render = partial(
+                self.path.render,
+                *(scene.model, state.rig.camera(*size), state.playback.shown, state.settings),
             )
-            self._shown = held = Shown(key, frame, scene.model.pending)
+            frame = render()
+            self._shown = held = Shown(key, frame, scene.model.pending, partial(render, whole=True))
             spans = smoothed(self.stats.spans, frame.stats.spans + own)
             self.stats = replace(frame.stats, spans=spans)
         picture = held.frame.picture if held.frame else None

@@ -102,7 +102,7 @@ class Truth:
             return False
         view = compare.scaled(camera.camera, (image.shape[1], image.shape[0]))
         try:
-            frame = path.render(scene.model, view, state.playback.shown, settings)
+            frame = path.render(scene.model, view, state.playback.shown, settings, whole=True)
         except Exception as error:
             self._measured = key, math.nan
             self.compared = replace(self.compared, note=problem(error, "Measuring failed").cause)

@@ -306,8 +306,8 @@ class Viewer:
             shown = replace(state.interface, dialog=Dialog(folder), help=False)
             self.state = replace(state, interface=shown)
         try:
-            if actions.screenshot and self._stage.frame is not None:
-                self._save(self._stage.frame.picture.read()[..., :3])
+            if actions.screenshot and (image := self._stage.image()) is not None:
+                self._save(image)
             if whole is not None:
                 self._save(whole)
             if actions.copy_look and desk.scene is not None:

@@ -12,7 +12,12 @@ from viewer.core.errors import BadArgument, Unusable
 from viewer.core.files import replacing
 from viewer.core.film import Film
 
-CRF = 18  # H.264 quality: visually lossless
+# H.264, visually lossless: by NVIDIA's encoder where it works, else by the processor.
+ENCODERS: dict[str, dict[str, str]] = {
+    "h264_nvenc": {"rc": "constqp", "qp": "18", "preset": "p5"},
+    "libx264": {"crf": "18"},
+}
+TRIED = 256  # pixels a side: NVENC takes no less than some 150
 BT709 = 1  # in H.264's tables of primaries, transfers and matrices
 STUDIO = 1  # luma from 16 to 235
 VIDEO_FIX = "pip install 'view4d[video]', or give a folder as --output for a PNG sequence"
@@ -53,6 +58,25 @@ def _is_frame(path: Path) -> bool:
     return path.name.startswith("frame_") and path.suffix == ".png"
 
 
+def encoder() -> str:
+    """The first of ENCODERS that works here. Raises ImportError without PyAV, Unusable if none."""
+    import av
+    from av.error import FFmpegError
+
+    for name in ENCODERS:
+        try:
+            coded = av.VideoCodecContext.create(name, "w")
+            assert isinstance(coded, av.VideoCodecContext)
+            coded.width = coded.height = TRIED
+            coded.pix_fmt, coded.time_base = "yuv420p", Fraction(1, 30)
+            coded.options = ENCODERS[name]
+            coded.open()
+        except (FFmpegError, ValueError, OSError):
+            continue  # this FFmpeg is built without it, or there is no such GPU or driver
+        return name
+    raise Unusable("this PyAV encodes no H.264", VIDEO_FIX)
+
+
 @contextmanager
 def _video(output: Path, film: Film) -> Iterator[Frames]:
     try:
@@ -67,7 +91,9 @@ def _video(output: Path, film: Film) -> Iterator[Frames]:
         raise BadArgument(f"--output is {output}, mp4 holds no transparency: give a folder")
     with replacing(output) as beside, av.open(str(beside), "w", format="mp4") as container:
         rate = Fraction(film.fps).limit_denominator(1001)
-        stream = container.add_stream("libx264", rate=rate, options={"crf": str(CRF)})
+        name = encoder()
+        stream = container.add_stream(name, rate=rate, options=ENCODERS[name])
+        assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         coded = stream.codec_context  # said, not guessed: players guess by the size
         coded.colorspace = coded.color_primaries = coded.color_trc = BT709

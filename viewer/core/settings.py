@@ -24,6 +24,8 @@ class Mode(Enum):
         return self not in (Mode.COLOR, Mode.CENTERS)
 
 
+# How pictures made by CUDA come into OpenGL's textures.
+INTEROP = ("auto", "interop", "upload")
 # What is said of it on the command line and in the window.
 ANTIALIAS: dict[str, bool | None] = {"model": None, "on": True, "off": False}
 
@@ -33,6 +35,7 @@ class RenderSettings:
     """How to draw.
 
     renderer: a name in viewer.render.RENDERERS, or "auto".
+    interop: one of INTEROP; auto is interop where it works, else by way of pinned memory.
     background: RGB 0..1; None is the model's own.
     sh_degree: spherical harmonics above it are left out.
     scale: factor on every Gaussian's size.
@@ -46,6 +49,7 @@ class RenderSettings:
     """
 
     renderer: str = "auto"
+    interop: str = "auto"
     mode: Mode = Mode.COLOR
     background: tuple[float, float, float] | None = None
     sh_degree: int = 3

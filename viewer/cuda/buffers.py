@@ -41,7 +41,6 @@ class Buffers:
     def __init__(self, device: torch.device, capacity: Capacity) -> None:
         rows, pairs, tiles = capacity.rows, capacity.pairs, capacity.tiles
         self.capacity = capacity
-        self.passes = tile_passes(tiles)
         self.depth_tiles = blocks(rows, BLOCK * DEPTH_ITEMS)
         self.pair_tiles = blocks(pairs, BLOCK * PAIR_ITEMS)
         self.entries = rows + pairs // PART  # each splat's last part may be a small one
@@ -62,7 +61,7 @@ class Buffers:
             "status_gaussians": blocks(rows),
             "status_tiles": blocks(rows),
             "status_depths": DEPTH_PASSES * self.depth_tiles * 256,
-            "status_pairs": self.passes * self.pair_tiles * 256,
+            "status_pairs": tile_passes(tiles) * self.pair_tiles * 256,
             "tile_ranges": 2 * tiles,
         }
         self._held = {
@@ -87,7 +86,6 @@ class Buffers:
         frame.scratch, frame.scratch_quads = self._scratch.data_ptr(), self._scratch.numel() // 4
         frame.pair_capacity, frame.entry_capacity = self.capacity.pairs, self.entries
         frame.depth_tiles, frame.pair_tiles = self.depth_tiles, self.pair_tiles
-        frame.tile_passes = self.passes
 
     @property
     def nbytes(self) -> int:

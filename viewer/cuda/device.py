@@ -12,6 +12,7 @@ import torch
 
 from viewer.core.errors import Unusable
 from viewer.cuda import nvrtc
+from viewer.cuda.bindings import checked, module
 from viewer.cuda.source import Source
 
 Argument = ctypes.c_uint64 | ctypes.c_uint32 | ctypes.Structure
@@ -58,7 +59,7 @@ class Graph:
     device: "CudaDevice"
 
     def __call__(self) -> None:
-        _checked(self.device.driver.cuGraphLaunch(self.executable, self.device.stream))
+        checked(self.device.driver.cuGraphLaunch(self.executable, self.device.stream))
 
     def __del__(self) -> None:
         self.device.driver.cuGraphExecDestroy(self.executable)
@@ -72,7 +73,7 @@ class CudaDevice:
         if not torch.cuda.is_available():
             reason = "has no CUDA" if torch.version.cuda is None else "finds no CUDA device"
             raise Unusable(f"PyTorch {torch.__version__} {reason}")
-        driver = nvrtc.bindings("driver")
+        driver = module("driver")
         number = torch.cuda.current_device() if ordinal is None else ordinal
         self.driver = driver
         self.memory = torch.device("cuda", number)
@@ -98,15 +99,15 @@ class CudaDevice:
     def build(self, source: Source) -> Mapping[str, Kernel]:
         """As Device says."""
         code = nvrtc.compiled(source, self._architecture)
-        module = _checked(self.driver.cuModuleLoadData(code))
+        loaded = checked(self.driver.cuModuleLoadData(code))
         get = self.driver.cuModuleGetFunction
-        return {name: _checked(get(module, name.encode())) for name in source.kernels}
+        return {name: checked(get(loaded, name.encode())) for name in source.kernels}
 
     def launch(self, kernel: Kernel, blocks: int, threads: int, *args: Argument) -> None:
         """As Device says."""
         places = (ctypes.c_void_p * len(args))(*(ctypes.addressof(arg) for arg in args))
         at = ctypes.addressof(places)
-        _checked(
+        checked(
             self.driver.cuLaunchKernel(kernel, blocks, 1, 1, threads, 1, 1, 0, self.stream, at, 0)
         )
 
@@ -114,30 +115,22 @@ class CudaDevice:
         """As Device says."""
         stream = torch.cuda.Stream(self.memory)
         mode = self.driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_RELAXED
-        _checked(self.driver.cuStreamBeginCapture(stream.cuda_stream, mode))
+        checked(self.driver.cuStreamBeginCapture(stream.cuda_stream, mode))
         self._recording = stream
         try:
             work()
         finally:
             self._recording = None
-            graph = _checked(self.driver.cuStreamEndCapture(stream.cuda_stream))
-        executable = _checked(self.driver.cuGraphInstantiate(graph, 0))
-        _checked(self.driver.cuGraphDestroy(graph))
+            graph = checked(self.driver.cuStreamEndCapture(stream.cuda_stream))
+        executable = checked(self.driver.cuGraphInstantiate(graph, 0))
+        checked(self.driver.cuGraphDestroy(graph))
         return Graph(executable, self)
 
     def send(self, source: int, pinned: torch.Tensor) -> None:
         """As Device says."""
         count = pinned.numel() * pinned.element_size()
-        _checked(self.driver.cuMemcpyDtoHAsync(pinned.data_ptr(), source, count, self.stream))
+        checked(self.driver.cuMemcpyDtoHAsync(pinned.data_ptr(), source, count, self.stream))
 
     def wait(self) -> None:
         """As Device says."""
         torch.cuda.synchronize(self.memory)
-
-
-def _checked(answer: tuple[Any, ...]) -> Any:
-    """What a call of the driver returned besides its status. Raises Unusable on an error."""
-    status, *rest = answer
-    if status.value:
-        raise Unusable(f"the CUDA driver answers {status.name}")
-    return rest[0] if rest else None

@@ -8,6 +8,7 @@ import moderngl
 import numpy as np
 
 from viewer.core.errors import BadArgument, Unusable
+from viewer.core.settings import INTEROP
 from viewer.cuda import runtime as cuda
 from viewer.cuda.mapped import MappedPresenter
 from viewer.cuda.plane import Plane, Presenter
@@ -15,7 +16,6 @@ from viewer.cuda.runtime import CudaFailure, Runtime
 from viewer.cuda.upload import UploadPresenter
 from viewer.gl import context
 
-WANTED = ("auto", "interop", "upload")
 OTHER_GPU = (
     "on a notebook with two GPUs under Linux start it with __NV_PRIME_RENDER_OFFLOAD=1"
     " __GLX_VENDOR_LIBRARY_NAME=nvidia, under Windows set its graphics performance to high"
@@ -31,11 +31,11 @@ def presenter(
 ) -> Presenter:
     """The way of this machine: interop where a pattern arrives unharmed, else upload.
 
-    wanted: one of WANTED. runtime: None for the machine's own. Raises Unusable where CUDA cannot
+    wanted: one of INTEROP. runtime: None for the machine's own. Raises Unusable where CUDA cannot
     be reached, and where interop is `wanted` and does not work, saying why.
     """
-    if wanted not in WANTED:
-        raise BadArgument(f"interop is {wanted!r}, expected {', '.join(WANTED)}")
+    if wanted not in INTEROP:
+        raise BadArgument(f"interop is {wanted!r}, expected {', '.join(INTEROP)}")
     runtime = runtime or cuda.load()
     if wanted == "upload":
         return UploadPresenter(runtime, "as asked for")

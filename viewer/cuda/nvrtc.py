@@ -5,39 +5,35 @@ NVRTC's version.
 """
 
 import hashlib
-import importlib
 from pathlib import Path
-from typing import Any
 
 from platformdirs import user_cache_dir
 
 from viewer.core.errors import Unusable
 from viewer.core.files import replacing
+from viewer.cuda.bindings import INSTALL, checked, module
 from viewer.cuda.source import Source
-
-INSTALL = "install view4d's extra 'cuda' (pip install 'view4d[cuda]')"
 
 
 class CompileError(Exception):
     """A kernel does not compile; the text is the compiler's log."""
 
 
-def bindings(name: str) -> Any:
-    """A module of cuda-bindings. Raises Unusable where it is not installed."""
-    try:
-        return importlib.import_module(f"cuda.bindings.{name}")
-    except ImportError as error:
-        raise Unusable(f"cuda-bindings cannot be imported ({error})", INSTALL) from None
-
-
 def version() -> tuple[int, int]:
     """Of NVRTC. Raises Unusable where there is none."""
-    return _checked(bindings("nvrtc").nvrtcVersion())
+    nvrtc = module("nvrtc")
+    try:
+        answer = nvrtc.nvrtcVersion()  # the first call loads the library
+    except RuntimeError as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise Unusable(f"NVRTC cannot be loaded ({reason})", INSTALL) from None
+    return checked(answer)
 
 
 def architectures() -> list[int]:
-    """Those that this NVRTC compiles for, as 90 is sm_90."""
-    return list(_checked(bindings("nvrtc").nvrtcGetSupportedArchs()))
+    """Those that this NVRTC compiles for, as 90 is sm_90. Raises Unusable where there is none."""
+    version()
+    return list(checked(module("nvrtc").nvrtcGetSupportedArchs()))
 
 
 def compiled(source: Source, architecture: int, cache: Path | None = None) -> bytes:
@@ -65,18 +61,18 @@ def compiled(source: Source, architecture: int, cache: Path | None = None) -> by
 
 
 def _compile(source: Source, options: list[str]) -> bytes:
-    nvrtc = bindings("nvrtc")
+    nvrtc = module("nvrtc")
     name = f"{source.name}.cu".encode()
-    program = _checked(nvrtc.nvrtcCreateProgram(source.text.encode(), name, 0, [], []))
+    program = checked(nvrtc.nvrtcCreateProgram(source.text.encode(), name, 0, [], []))
     encoded = [option.encode() for option in options]
     try:
         result = nvrtc.nvrtcCompileProgram(program, len(encoded), encoded)[0]
-        log = _room(_checked(nvrtc.nvrtcGetProgramLogSize(program)))
-        _checked(nvrtc.nvrtcGetProgramLog(program, log))
+        log = _room(checked(nvrtc.nvrtcGetProgramLogSize(program)))
+        checked(nvrtc.nvrtcGetProgramLog(program, log))
         if result.value:
             raise CompileError(f"{source.name}.cu: {log.decode(errors='replace').strip(chr(0))}")
-        code = _room(_checked(nvrtc.nvrtcGetCUBINSize(program)))
-        _checked(nvrtc.nvrtcGetCUBIN(program, code))
+        code = _room(checked(nvrtc.nvrtcGetCUBINSize(program)))
+        checked(nvrtc.nvrtcGetCUBIN(program, code))
         return code
     finally:
         nvrtc.nvrtcDestroyProgram(program)
@@ -88,11 +84,3 @@ def _room(count: int) -> bytes:
     Single bytes are shared by the whole process, and an empty log is one byte long.
     """
     return bytes(max(count, 2))
-
-
-def _checked(answer: tuple[Any, ...]) -> Any:
-    """What a call returned besides its status. Raises Unusable where that is an error."""
-    status, *rest = answer
-    if status.value:
-        raise Unusable(f"NVRTC answers {status.name}", INSTALL)
-    return rest[0] if len(rest) == 1 else tuple(rest)

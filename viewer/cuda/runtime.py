@@ -1,13 +1,11 @@
 """The CUDA runtime, called by name; what fails says which call, and what that usually means."""
 
-import importlib
 from dataclasses import dataclass
 from typing import Any
 
 from viewer.core.errors import Unusable
+from viewer.cuda.bindings import module
 
-INSTALL = "pip install cuda-bindings"
-MODULES = ("cuda.bindings.runtime", "cuda.cudart")  # the second in versions before 12.8
 MOST_DEVICES = 16
 
 # Why CUDA refuses an OpenGL context, by error code.
@@ -53,13 +51,7 @@ class Runtime:
 
 def load() -> Runtime:
     """The runtime of this machine. Raises Unusable where its Python module is missing."""
-    reasons = []
-    for name in MODULES:
-        try:
-            return Runtime(importlib.import_module(name))
-        except ImportError as error:
-            reasons.append(str(error))
-    raise Unusable(f"cuda-bindings cannot be imported: {reasons[0]}", INSTALL)
+    return Runtime(module("runtime"))
 
 
 def gl_devices(runtime: Runtime) -> tuple[int, ...]:

@@ -37,19 +37,20 @@ def create(
 
     exact: numbers on the device are float32; for display they may be packed. may_compile: a
     renderer may run a compiler for minutes when it draws first. look, settings: what "auto" must
-    be able to draw.
+    be able to draw; how pictures come into textures is said there too.
 
     Returns its name, the renderer, and for "auto" why the ones before it were not taken.
     Raises BadArgument for an unknown name, Unusable when it cannot run here.
     """
+    look, settings = look or Appearance(), settings or RenderSettings()
     if name != "auto":
-        return name, _make(name, ctx, exact, may_compile), ()
+        return name, _make(name, ctx, exact, may_compile, settings.interop), ()
     refused: list[str] = []
     for candidate in AUTO:
         try:
-            if reason := lacks(candidate, look or Appearance(), settings or RenderSettings()):
+            if reason := lacks(candidate, look, settings):
                 raise Unusable(reason)
-            return candidate, _make(candidate, ctx, exact, False), tuple(refused)
+            return candidate, _make(candidate, ctx, exact, False, settings.interop), tuple(refused)
         except Unusable as error:
             refused.append(f"{candidate}: {error.cause}")
     raise Unusable(f"no renderer works here ({'; '.join(refused)})", "--renderer reference does")
@@ -61,15 +62,19 @@ def lacks(name: str, look: Appearance, settings: RenderSettings) -> str:
 
 
 def _make(
-    name: str, ctx: moderngl.Context | None, exact: bool = True, may_compile: bool = True
+    name: str,
+    ctx: moderngl.Context | None,
+    exact: bool = True,
+    may_compile: bool = True,
+    interop: str = "auto",
 ) -> Renderer:
     if name not in RENDERERS:
         raise BadArgument(f"renderer is {name!r}, expected auto, {', '.join(RENDERERS)}")
     renderer = _found(RENDERERS[name])
     if name in MAY_COMPILE:
-        return renderer(ctx, may_compile)
+        return renderer(ctx, may_compile, interop)
     if name == "cuda":  # draws with OpenGL and without
-        return renderer(ctx, exact)
+        return renderer(ctx, exact, interop)
     if name not in NEEDS_GL:
         return renderer()
     if ctx is None:

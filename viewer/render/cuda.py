@@ -6,26 +6,16 @@ comes back, and the frame is drawn again with room for them.
 """
 
 import ctypes
-import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import partial
 
 import moderngl
 import numpy as np
 import torch
 
-from viewer.core import sh
 from viewer.core.camera import Camera
 from viewer.core.settings import Mode, RenderSettings
-from viewer.core.splats import (
-    MIN_ALPHA,
-    MIN_TRANSMITTANCE,
-    Appearance,
-    Compensation,
-    Footprint,
-    Splats,
-)
+from viewer.core.splats import Appearance, Footprint, Splats
 from viewer.core.target import TensorTarget
 from viewer.core.temporal import TemporalGaussians
 from viewer.core.timing import Spans
@@ -35,12 +25,12 @@ from viewer.cuda.buffers import (
     DEPTH_ITEMS,
     DEPTH_PASSES,
     PAIR_ITEMS,
-    PART,
     PIXELS,
     PIXELS_EACH,
     Buffers,
     Capacity,
     blocks,
+    tile_passes,
 )
 from viewer.cuda.device import CudaDevice, Device, Kernel
 from viewer.cuda.frame import COUNTER_WORDS, COUNTERS, Frame
@@ -48,71 +38,27 @@ from viewer.cuda.interop import gl_device, presenter
 from viewer.cuda.plane import Plane, Presenter
 from viewer.gl.target import TextureTarget
 from viewer.render import cuda_rows
+from viewer.render.cuda_frame import MODES, Constants, Form, set_camera, set_time
 from viewer.render.cuda_rows import Rows
-from viewer.render.projection import CONSTANTS
 from viewer.render.protocol import Counts, Target, Unsliced
-from viewer.render.visibility import (
-    compensation_of,
-    far_plane,
-    jacobian,
-    least_opacity,
-    near_plane,
-)
 
 RECORD_WORDS, PACKED_WORDS = 12, 8  # of kernels/record.cuh
 PAIRS_A_ROW = 4  # room for pairs at first
 MOST_GRAPHS = 8
 COUNTING = 528  # blocks that count digits
 SPREADING = 1056  # blocks that write the pairs of large splats
-Constants = dict[str, float | int]
 Stage = tuple[str, Callable[[], None]]
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
-    """What the kernels are compiled for, besides the rows they read."""
-
-    mode: str  # "blend", "median", "overdraw" or "dots"
-    discs: bool
-    extra: int  # channels beyond three
-    planes: bool  # three channels and alpha each, as textures hold them
-    halves: bool  # the layer
-    picture: bool  # over its background, too
-    packed: bool  # records
-
-    @property
-    def constants(self) -> Constants:
-        """As #defines."""
-        return {
-            **CONSTANTS,
-            "TILE_SIZE": PIXELS,
-            "EACH": PIXELS_EACH,
-            "PART": PART,
-            "LEAST_LEVEL": math.log2(MIN_ALPHA),
-            "PACKED": int(self.packed),
-            "MEDIAN": int(self.mode == "median"),
-            "OVERDRAW": int(self.mode == "overdraw"),
-            "DOTS": int(self.mode == "dots"),
-            "DISCS": int(self.discs),
-            "EXTRA": self.extra,
-            "PLANES": int(self.planes),
-            "HALVES": int(self.halves),
-            "PICTURE": int(self.picture),
-        }
-
-
-MODES = {Mode.MEDIAN: "median", Mode.OVERDRAW: "overdraw", Mode.CENTERS: "dots"}
-
-
-def create(ctx: moderngl.Context | None, exact: bool) -> "CudaRenderer":
+def create(ctx: moderngl.Context | None, exact: bool, interop: str = "auto") -> "CudaRenderer":
     """The renderer on torch's CUDA device, that of `ctx` if torch has none yet. Raises Unusable."""
     fresh = torch.cuda.is_available() and not torch.cuda.is_initialized()
     device = CudaDevice(gl_device(ctx) if ctx is not None and fresh else None)
-    return CudaRenderer(device, exact, None if ctx is None else presenter(ctx))
+    return CudaRenderer(device, exact, None if ctx is None else presenter(ctx, interop))
 
 
 class CudaRenderer:
-    """A tile rasteriser. exact: float32 throughout, and a frame is checked before it is given."""
+    """A tile rasteriser. exact: float32 throughout; else numbers are packed for display."""
 
     modes = frozenset(Mode)
     slices = True
@@ -133,7 +79,7 @@ class CudaRenderer:
         self._layer = torch.empty(0, device=device.memory)
         self._picture = torch.empty(0, dtype=torch.uint8, device=device.memory)
         self._graphs: dict[object, Callable[[], None]] = {}
-        self._sure: object = None  # model and size whose pairs were counted and found to fit
+        self._sure: object = None  # model and size whose pairs were counted, and fitted
 
     def render(
         self,
@@ -147,19 +93,17 @@ class CudaRenderer:
         rows = self._rows_of(source, spans)
         form = self._form(source.appearance, settings, target, rows)
         frame = self._frame
-        _set_camera(frame, camera, source.appearance, settings, rows.harmonics)
-        _set_time(frame, source, rows)
+        set_camera(frame, camera, source.appearance, settings, rows.harmonics)
+        set_time(frame, source, rows)
         frame.serial = frame.serial + 1 & 0x7FFFFFFF
         self._set_target(form, camera, source.appearance, settings, target)
-        if self._lacks():
-            self._grow(form, self._counted("PAIRS"))
         self._reserve(form)
         self._draw(form, rows, spans)
-        key = self._model, camera.width, camera.height, form
-        if self._exact or self._sure != key:
+        key = isinstance(source, Splats) or source.model, camera.width, camera.height, form
+        if self._sure != key:  # how many pairs it makes is not known yet: count them once
             self._device.wait()
             while self._lacks():
-                self._grow(form, self._counted("PAIRS"))
+                self._reserve(form)
                 self._draw(form, rows, spans)
                 self._device.wait()
             self._sure = key
@@ -249,29 +193,29 @@ class CudaRenderer:
         frame.layer, frame.picture = self._layer.data_ptr(), self._picture.data_ptr()
         frame.width, frame.height, frame.flip = width, height, int(form.planes)
         frame.tiles_x, frame.tiles_y = blocks(width, PIXELS), blocks(height, PIXELS)
+        frame.tile_passes = tile_passes(frame.tiles_x * frame.tiles_y)
         frame.background[:] = settings.background or look.background
 
     def _reserve(self, form: Form) -> None:
-        """Room for this frame's rows, its tiles, and pairs as there were."""
+        """Room for this frame: never less than there was, so that a resize allocates little."""
         frame, held = self._frame, self._buffers
         words = PACKED_WORDS if form.packed else RECORD_WORDS
-        tiles = frame.tiles_x * frame.tiles_y
-        had = held.capacity if held else Capacity(0, 0, 0, 0, 0)
+        had = held.capacity if held else Capacity(0, 0, 0, words, 0)
         rows = had.rows if had.rows >= frame.rows else max(frame.rows * 3 // 2, 1024)
-        pairs = had.pairs or rows * PAIRS_A_ROW
-        self._hold(Capacity(rows, pairs, tiles, words, form.extra))
-
-    def _grow(self, form: Form, pairs: int) -> None:
-        assert self._buffers is not None
-        self._hold(replace(self._buffers.capacity, pairs=pairs * 3 // 2))
-
-    def _hold(self, capacity: Capacity) -> None:
-        if self._buffers is None or self._buffers.capacity != capacity:
+        pairs = self._counted("PAIRS") * 3 // 2 if self._lacks() else had.pairs
+        wanted = Capacity(
+            rows,
+            pairs or rows * PAIRS_A_ROW,
+            max(had.tiles, frame.tiles_x * frame.tiles_y),
+            words,
+            max(had.extra, form.extra),
+        )
+        if self._buffers is None or self._buffers.capacity != wanted:
             self._device.wait()  # what is queued uses the buffers there are
             self._graphs.clear()
             self._buffers = None
-            self._buffers = Buffers(self._device.memory, capacity)
-            self._buffers.describe(self._frame)
+            self._buffers = Buffers(self._device.memory, wanted)
+            self._buffers.describe(frame)
 
     def _draw(self, form: Form, rows: Rows, spans: Spans) -> None:
         begin = self._module("begin", {})["begin"]
@@ -285,7 +229,7 @@ class CudaRenderer:
                     stage()
             return
         frame = self._frame
-        key = form, id(rows), frame.width, frame.height
+        key = form, tuple(rows.constants.items()), frame.width, frame.height
         with spans.measure("draw"):
             if key not in self._graphs:
                 if len(self._graphs) >= MOST_GRAPHS:
@@ -317,7 +261,7 @@ class CudaRenderer:
             run(binning["tiles"], blocks(capacity.rows))
             run(binning["spread"], SPREADING)
             run(pairs["digits"], min(held.pair_tiles, COUNTING))
-            for number in range(held.passes):
+            for number in range(frame.tile_passes):
                 run(pairs["sort"], held.pair_tiles, number)
 
         def draw() -> None:
@@ -359,40 +303,3 @@ class CudaRenderer:
 def _run(stages: list[Stage]) -> None:
     for _, launch in stages:
         launch()
-
-
-def _set_camera(
-    frame: Frame, camera: Camera, look: Appearance, settings: RenderSettings, harmonics: int
-) -> None:
-    K = camera.K
-    frame.viewmat[:] = camera.viewmat[:3].flatten().tolist()
-    frame.orthographic = camera.orthographic
-    frame.focal[:] = float(K[0, 0]), float(K[1, 1])
-    frame.principal[:] = float(K[0, 2]), float(K[1, 2])
-    J = jacobian(camera, look)
-    frame.jacobian_focal[:], frame.slope_low[:], frame.slope_high[:] = J
-    frame.camera_center[:] = camera.center.tolist()
-    frame.low_pass, frame.scale = look.low_pass, settings.scale
-    frame.near, frame.far = near_plane(look, settings), far_plane(settings)
-    frame.compensation = list(Compensation).index(compensation_of(look, settings))
-    frame.least_opacity = least_opacity(settings)
-    frame.least_transmittance = MIN_TRANSMITTANCE if settings.transmittance_stop else 0.0
-    frame.mode = list(Mode).index(settings.mode)
-    frame.sh_degree = min(sh.degree(harmonics), settings.sh_degree) if harmonics else 0
-    frame.sh_output = list(sh.Output).index(look.sh_output)
-
-
-def _set_time(frame: Frame, source: Splats | Unsliced, rows: Rows) -> None:
-    if isinstance(source, Splats):
-        ranges, frame.cull = [(0, len(source))], 0.0
-    else:
-        ranges, frame.cull = source.model.index.ranges(source.time), source.model.cull
-        frame.time = source.time
-    frame.range_count, total = len(ranges), 0
-    for k, (a, b) in enumerate(ranges):
-        frame.range_first[k], frame.range_slot[k] = a, total
-        total += b - a
-    frame.rows = total
-    frame.lives, frame.geometry = rows.lives.data_ptr(), rows.geometry.data_ptr()
-    frame.colors = rows.colors.data_ptr()
-    frame.width_unit, frame.scale_unit = rows.units.width, rows.units.scale

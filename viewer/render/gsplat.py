@@ -67,10 +67,12 @@ class GsplatRenderer:
     interactive = True
     stale = False
 
-    def __init__(self, ctx: moderngl.Context | None, may_compile: bool = True) -> None:
+    def __init__(
+        self, ctx: moderngl.Context | None, may_compile: bool = True, interop: str = "auto"
+    ) -> None:
         """Compiles nothing yet. Raises Unusable with the cause, and the way to mend it."""
         self._gsplat = _package(may_compile)
-        self._textures, self._told = (None, "") if ctx is None else _presenter(ctx)
+        self._textures, self._told = (None, "") if ctx is None else _presenter(ctx, interop)
         self._compiled = False
         self._given: Splats | None = None
         self._held: Splats | None = None
@@ -126,11 +128,13 @@ class GsplatRenderer:
         return torch.cat([blended[0], alpha[0]], -1), torch.count_nonzero(told["radii"][..., 0])
 
 
-def _presenter(ctx: moderngl.Context) -> tuple[Presenter | None, str]:
+def _presenter(ctx: moderngl.Context, interop: str) -> tuple[Presenter | None, str]:
     """What brings layers into textures; None and why where there is nothing but to copy them."""
     try:
-        return presenter(ctx), ""
+        return presenter(ctx, interop), ""
     except Unusable as error:
+        if interop == "interop":
+            raise
         return None, f"pictures are copied by way of the processor: {error.cause}"
 
 

@@ -118,9 +118,9 @@ def _machine(report: Report, stats: FrameStats, session: Session, s: float) -> N
     widgets.wrapped(stats.adapter)
     if stats.told:
         widgets.wrapped(stats.told)
+    for note in stats.notes:  # of what `auto` tried first
+        widgets.wrapped(note)
     imgui.pop_style_color()
-    for note in stats.notes:
-        widgets.colored(theme.WARNING, note)
     if report.warnings:
         count = len(report.warnings)
         told = f"{count} warning{'s' if count > 1 else ''} about this file"

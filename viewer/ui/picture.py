@@ -6,7 +6,7 @@ from imgui_bundle import imgui
 
 from viewer.core.report import Report
 from viewer.core.session import Session
-from viewer.core.settings import ANTIALIAS, Mode, RenderSettings
+from viewer.core.settings import ANTIALIAS, INTEROP, Mode, RenderSettings
 from viewer.ui import widgets
 
 LAYERS, MOST_LAYERS = 16, 512  # peeled at first, and at the end of the slider
@@ -19,6 +19,8 @@ SHOWN = {
     Mode.OVERDRAW: "Overdraw",
 }
 
+WAYS = ["as it works here", "interop", "pinned memory"]
+
 
 def picture(settings: RenderSettings, report: Report, session: Session) -> RenderSettings:
     """The settings as the user leaves them."""
@@ -27,6 +29,12 @@ def picture(settings: RenderSettings, report: Report, session: Session) -> Rende
     settings = chosen(settings, _renderer(settings.renderer, session))
     if settings.renderer == "peel":
         settings = _layers(settings, label)
+    if ("cuda", "") in session.renderers:
+        widgets.row("Into OpenGL", label)
+        changed, way = imgui.combo("##interop", INTEROP.index(settings.interop), WAYS)
+        imgui.set_item_tooltip("How pictures made by CUDA get there; the statistics tell")
+        if changed:
+            settings = replace(settings, interop=INTEROP[way])
     widgets.row("Show", label)
     modes = list(Mode)
     names = [SHOWN[mode] for mode in modes]
