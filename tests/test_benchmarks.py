@@ -3,6 +3,7 @@
 import json
 import sys
 from dataclasses import replace
+from time import perf_counter
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -11,13 +12,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmarks import adapters, draw_times, peers
+from benchmarks import adapters, cuda_times, draw_times, peers
 from tests import scenes
+from tests.cuda_host import HostDevice
 from viewer.core.camera import Camera
 from viewer.core.settings import RenderSettings
 from viewer.core.splats import Appearance, Splats
 from viewer.frame import FramePath
-from viewer.render import reference
+from viewer.render import cuda, reference
 
 SMALL = peers.Plan(
     sizes=(50,),
@@ -175,3 +177,40 @@ def test_a_peer_gets_the_scene_in_its_own_words(monkeypatch, name, degree):
     drawer.release()
     assert want.max() > 0.1
     np.testing.assert_allclose(got, want, atol=2e-3)
+
+
+def test_kernels_of_a_frame_are_told_in_their_order(monkeypatch, capsys):
+    class Event:
+        def __init__(self, **how):
+            self.at = 0.0
+
+        def record(self):
+            self.at = perf_counter()
+
+        def elapsed_time(self, later):
+            return (later.at - self.at) * 1e3
+
+    class Watched(HostDevice):
+        def __init__(self, ordinal=None):
+            super().__init__()
+            self.noted = None
+
+        def launch(self, kernel, *grid_and_arguments):
+            super().launch(kernel, *grid_and_arguments)
+            if self.noted is not None:
+                self.noted.append((kernel[0], Event()))
+                self.noted[-1][1].record()
+
+    monkeypatch.setattr(torch.cuda, "Event", Event)
+    monkeypatch.setattr(torch.cuda, "_sleep", lambda cycles: None)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: None)
+    monkeypatch.setattr(cuda, "CudaDevice", cuda.CudaDevice)  # put back after the test
+    monkeypatch.setattr(cuda_times, "Watched", Watched)
+    words = ["cuda_times", "--sizes", "200", "--picture", "32x16", "--frames", "2"]
+    monkeypatch.setattr(sys, "argv", words)
+    cuda_times.main()
+    told, kernels = capsys.readouterr().out.splitlines()
+    assert told.startswith("200 at 32x16 on host: ")
+    assert [word.split()[0] for word in kernels.strip().split(", ")] == [
+        "begin", "gaussians", "digits", *["sort"] * 4, "tiles", "spread", "digits", "sort", "blend",
+    ]  # fmt: skip

@@ -259,7 +259,7 @@ class CudaRenderer:
 
         def bin_pairs() -> None:
             run(binning["tiles"], blocks(capacity.rows))
-            run(binning["spread"], SPREADING)
+            run(binning["spread"], min(blocks(capacity.rows), SPREADING))
             run(pairs["digits"], min(held.pair_tiles, COUNTING))
             for number in range(frame.tile_passes):
                 run(pairs["sort"], held.pair_tiles, number)
