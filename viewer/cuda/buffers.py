@@ -10,7 +10,7 @@ BLOCK = 256  # threads of every kernel
 PIXELS = 16  # of a tile's side
 DEPTH_ITEMS, PAIR_ITEMS = 8, 8  # keys of a thread in the sorts
 DEPTH_PASSES = 4
-PIXELS_EACH = 1  # of a thread that blends
+PIXELS_EACH = 2  # of a thread that blends
 PART = 256  # pairs that a warp of `spread` writes
 
 

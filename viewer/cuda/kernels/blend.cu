@@ -1,20 +1,42 @@
-// A tile's splats, nearest first, blended into its 16 x 16 pixels: a block a tile, EACH pixels a
-// thread, four rows from one to the next, so that a warp has 8 wide and HEIGHT high of them. BLOCK
-// splats at a time lie in shared memory; of 32 at a time a warp finds those that reach its own
-// pixels, each lane asking for one. A pixel ends before the splat that would take its transmittance
-// below the least, a tile when all its pixels have.
+// A tile's splats, nearest first, blended into its 16 x 16 pixels: a block a tile, two neighbouring
+// pixels a thread, 4 x 4 pixels a group of eight lanes. BLOCK splats at a time lie in shared memory.
+// Each group has a list of those that reach its own pixels, so that at any moment the four groups of
+// a warp blend four splats. A pixel ends before the splat that would take its transmittance below
+// the least, a tile when all its pixels have.
 #include "frame.cuh"
 #include "scan.cuh"
 #include "record.cuh"
 
-#define BLOCK (256u / EACH)
-#define HEIGHT (4u * EACH)
+#define BLOCK 128u
+#define EACH 2                    // pixels of a thread
+#define GROUP 8u                  // lanes
+#define GROUPS 4u                 // of a warp, two by two
 #define CHANNELS (3 + EXTRA)
 #define ROUNDS (MEDIAN ? 2 : 1)   // the first finds how much is covered, the second where half is
+#define NOWHERE BLOCK             // place of a splat that reaches no pixel: makes lists equally long
+#define STRIDE (BLOCK + 4u)       // bytes from one list to the next: in other banks
+#define NEVER 1e30f
+#if DISCS || DOTS
+#define LEAST MIN_ALPHA
+#else
+#define LEAST LEAST_LEVEL
+#endif
 
 // For a pixel at (x, y) from the tile's corner, square = (p x + q y - u)^2 + (r y - v)^2, and the
-// binary logarithm of alpha is level - square: five multiply-adds.
-struct Staged { float4 pqru; float2 v_level; };
+// binary logarithm of alpha is level - square; of discs and dots level is the opacity.
+struct alignas(16) Staged {
+    float p, q, r, u;
+    float v, level, red, green;
+    float blue, depth;
+    unsigned id;
+};
+
+// One struct, so that one address reaches all of it.
+struct Shared {
+    Staged staged[BLOCK + 1];
+    unsigned short reached[BLOCK];    // four bits a warp, of its groups
+    unsigned char lists[BLOCK / GROUP * STRIDE];
+};
 
 struct Loaded { Splat splat; float4 color; unsigned id; };
 
@@ -29,34 +51,138 @@ __device__ Loaded load(const Frame& f, const unsigned* pairs, unsigned at, unsig
 }
 
 // x, y: of the tile's corner.
-__device__ Staged staged_of(const Splat& s, float x, float y) {
+__device__ Staged staged_of(const Loaded& from, float x, float y) {
+    const Splat& s = from.splat;
     const float dx = s.x - x, dy = s.y - y;
 #if DISCS || DOTS
     const float level = s.opacity;
 #else
     const float level = log2f(s.opacity);
 #endif
-    return {make_float4(s.p, s.q, s.r, s.p * dx + s.q * dy), make_float2(s.r * dy, level)};
+    const float4 c = from.color;
+    return {s.p, s.q, s.r, s.p * dx + s.q * dy, s.r * dy, level, c.x, c.y, c.z, c.w, from.id};
 }
 
-// Which warps' pixels a splat reaches, a bit each: two columns, and bands of HEIGHT rows.
+// Which groups' pixels a splat reaches.
 __device__ unsigned reached_by(const Splat& s, float x, float y) {
     const Outline outline = outline_of(s);
     const float left = x + 0.5f - s.x, top = y + 0.5f - s.y;
     unsigned found = 0;
-    for (unsigned band = 0; band < 16 / HEIGHT; band++) {
-        const float low = top + (float)(band * HEIGHT);
-        const float2 span = span_of(s, outline, low, low + (float)(HEIGHT - 1u));
-        found |= (unsigned)(span.x <= left + 7.0f && span.y >= left) << 2 * band;
-        found |= (unsigned)(span.x <= left + 15.0f && span.y >= left + 8.0f) << (2 * band + 1);
+#pragma unroll
+    for (unsigned row = 0; row < 4; row++) {
+        const float low = top + (float)(4 * row);
+        const float2 span = span_of(s, outline, low, low + 3.0f);
+#pragma unroll
+        for (unsigned column = 0; column < 4; column++) {
+            const float at = left + (float)(4 * column);
+            const unsigned bit = 8 * (row >> 1) + 4 * (column >> 1) + 2 * (row & 1u) + (column & 1u);
+            found |= (unsigned)(span.x <= at + 3.0f && span.y >= at) << bit;
+        }
     }
     return found;
 }
 
-__device__ bool all_of(const bool* done) {
-    bool all = true;
-    for (unsigned e = 0; e < EACH; e++) all = all && done[e];
-    return all;
+// Writes the lists of a warp's groups, an even number of bytes each and all as long as the longest;
+// gives that length. A lane brings four splats; counts of the four groups share a word, a byte each.
+__device__ unsigned write_lists(Shared& shared, unsigned warp) {
+    const unsigned lane = lane_of();
+    const uint2 read = ((const uint2*)shared.reached)[lane];
+    const unsigned two[2] = {read.x >> 4 * warp, read.y >> 4 * warp};
+    const unsigned mine[4] = {two[0] & 15u, two[0] >> 16 & 15u, two[1] & 15u, two[1] >> 16 & 15u};
+    unsigned counts = 0;
+    for (unsigned j = 0; j < 4; j++) counts += mine[j] * 0x00204081u & 0x01010101u;
+    const unsigned sums = warp_inclusive(counts), before = sums - counts;
+    const unsigned all = __shfl_sync(ALL_LANES, sums, 31);
+    unsigned char* lists = shared.lists + warp * GROUPS * STRIDE;
+    unsigned longest = 0;
+#pragma unroll
+    for (unsigned g = 0; g < GROUPS; g++) {
+        unsigned char* to = lists + g * STRIDE + (before >> 8 * g & 255u);
+#pragma unroll
+        for (unsigned j = 0; j < 4; j++) {
+            if (mine[j] >> g & 1u) *to++ = 4 * lane + j;
+        }
+        longest = max(longest, all >> 8 * g & 255u);
+    }
+    longest = longest + 1u & ~1u;
+    const unsigned g = lane / GROUP;
+    for (unsigned k = (all >> 8 * g & 255u) + lane % GROUP; k < longest; k += GROUP) {
+        lists[g * STRIDE + k] = NOWHERE;
+    }
+    __syncwarp();
+    return longest;
+}
+
+// What a thread knows of one of its pixels.
+struct Pixel {
+    float color[CHANNELS];
+    float through;                // transmittance
+    float least;                  // level, or alpha, that a splat must have; NEVER when it has ended
+#if MEDIAN
+    float half, depth;            // of what is covered; where it is reached
+#endif
+};
+
+// A splat of this level: alpha of discs and dots, else its binary logarithm.
+__device__ void blend_one(
+    const Frame& f, Pixel& pixel, const Staged& s, float level, float stop, bool halving) {
+#if OVERDRAW
+    if (level >= pixel.least) pixel.color[0] += 1.0f;
+#else
+#if DISCS || DOTS
+    const float alpha = level >= pixel.least ? level : 0.0f;
+#else
+    const float alpha = level >= pixel.least ? fminf(MAX_ALPHA, exp2f(level)) : 0.0f;
+#endif
+    float weight = alpha * pixel.through;
+    const float after = pixel.through - weight;
+#if MEDIAN
+    if (halving) {
+        if (pixel.least < NEVER && 1.0f - after >= pixel.half) {
+            pixel.depth = s.depth;
+            pixel.least = NEVER;
+        }
+        pixel.through = after;
+        return;
+    }
+#endif
+    if (after < stop) {
+        pixel.least = NEVER;
+        weight = 0.0f;
+    } else {
+        pixel.through = after;
+    }
+    pixel.color[0] += weight * s.red;
+    pixel.color[1] += weight * s.green;
+    pixel.color[2] += weight * s.blue;
+#if EXTRA
+    if (weight > 0.0f) {
+        const float* extra = f.features + (size_t)s.id * EXTRA;
+        for (unsigned k = 0; k < EXTRA; k++) pixel.color[3 + k] += weight * __ldg(extra + k);
+    }
+#endif
+#endif
+}
+
+// A splat into a thread's pixels, the first of which is at (px, py) from the tile's corner.
+__device__ void blend_splat(
+    const Frame& f, Pixel* pixels, const Staged& s, float px, float py, float stop, bool halving) {
+    const float v = s.r * py - s.v;
+    float u = s.p * px + (s.q * py - s.u);
+#pragma unroll
+    for (unsigned e = 0; e < EACH; e++) {
+#if DISCS || DOTS
+        const float level = alpha_of(u * u + v * v, s.level);
+#else
+        const float level = s.level - v * v - u * u;
+#endif
+        blend_one(f, pixels[e], s, level, stop, halving);
+        u += s.p;
+    }
+}
+
+__device__ bool ended(const Pixel* pixels) {
+    return pixels[0].least == NEVER && pixels[1].least == NEVER;
 }
 
 __device__ void write_pixel(const Frame& f, unsigned x, unsigned y, const float* color, float alpha) {
@@ -90,114 +216,67 @@ __device__ void write_pixel(const Frame& f, unsigned x, unsigned y, const float*
 #endif
 }
 
-extern "C" __global__ void __launch_bounds__(BLOCK, 1024 / BLOCK) blend(const Frame* frame) {
-    __shared__ Staged staged[BLOCK];
-    __shared__ float4 colors[BLOCK];
-    __shared__ unsigned ids[BLOCK], reached[BLOCK];
+extern "C" __global__ void __launch_bounds__(BLOCK, EXTRA ? 6 : 8) blend(const Frame* frame) {
+    __shared__ Shared shared;
     const Frame& f = *frame;
-    const unsigned tile = blockIdx.x, t = threadIdx.x, lane = t & 31u, warp = t / 32u;
+    const unsigned tile = blockIdx.x, t = threadIdx.x, warp = t / 32u, g = t / GROUP % GROUPS;
     const unsigned left = tile % f.tiles_x * 16u, top = tile / f.tiles_x * 16u;
-    const unsigned inner_x = (warp & 1u) * 8u + (lane & 7u);
-    const unsigned inner_y = (warp >> 1) * HEIGHT + (lane >> 3);
+    const unsigned inner_x = (warp & 1u) * 8u + (g & 1u) * 4u + (t & 1u) * 2u;
+    const unsigned inner_y = (warp >> 1) * 8u + (g >> 1) * 4u + (t % GROUP >> 1);
     const unsigned x = left + inner_x, y = top + inner_y;
     const float px = inner_x + 0.5f, py = inner_y + 0.5f;
     const unsigned begin = ~f.tile_ranges[2 * tile], end = f.tile_ranges[2 * tile + 1];
     const unsigned* pairs = f.pair_values[f.tile_passes & 1u];
-    float color[EACH][CHANNELS] = {};
-    float through[EACH];          // transmittance
-    bool done[EACH];
+    const float stop = f.least_transmittance;
+    const unsigned char* list = shared.lists + t / GROUP * STRIDE;
+    Pixel pixels[EACH] = {};
     for (unsigned e = 0; e < EACH; e++) {
-        through[e] = 1.0f;
-        done[e] = x >= f.width || y + 4 * e >= f.height;
+        pixels[e].through = 1.0f;
+        pixels[e].least = x + e < f.width && y < f.height ? LEAST : NEVER;
     }
-#if MEDIAN
-    float half[EACH], depth[EACH] = {};
-#endif
+    if (t == 0) {
+        shared.staged[NOWHERE] = {};
+        shared.staged[NOWHERE].u = 1e18f;                     // as far away
+    }
     for (unsigned round = 0; round < ROUNDS; round++) {
 #if MEDIAN
         for (unsigned e = 0; e < EACH && round == 1; e++) {
-            half[e] = 0.5f * (1.0f - through[e]);
-            through[e] = 1.0f;
-            done[e] = half[e] <= 0.0f;
+            pixels[e].half = 0.5f * (1.0f - pixels[e].through);
+            pixels[e].through = 1.0f;
+            pixels[e].least = pixels[e].half > 0.0f ? LEAST : NEVER;
         }
 #endif
         Loaded next = load(f, pairs, begin + t, end);
         for (unsigned batch = begin; batch < end; batch += BLOCK) {
-            if (__syncthreads_and(all_of(done))) break;
-            reached[t] = 0;
+            if (__syncthreads_and(ended(pixels))) break;
+            shared.reached[t] = 0;
             if (batch + t < end) {
-                staged[t] = staged_of(next.splat, left, top);
-                reached[t] = reached_by(next.splat, left, top);
-                colors[t] = next.color;
-                ids[t] = next.id;
+                shared.staged[t] = staged_of(next, left, top);
+                shared.reached[t] = reached_by(next.splat, left, top);
             }
             next = load(f, pairs, batch + BLOCK + t, end);    // on its way while these are blended
             __syncthreads();
-            const unsigned here = end - batch < BLOCK ? end - batch : BLOCK;
-            for (unsigned chunk = 0; chunk < here; chunk += 32) {
-                if (__all_sync(ALL_LANES, all_of(done))) break;
-                const unsigned mine = reached[chunk + lane] >> warp & 1u;
-                for (unsigned rest = __ballot_sync(ALL_LANES, mine); rest; rest &= rest - 1) {
-                    const unsigned j = chunk + __ffs(rest) - 1;
-                    const float4 a = staged[j].pqru;
-                    const float2 b = staged[j].v_level;
-                    const float across = a.x * px - a.w;
-#pragma unroll
-                    for (unsigned e = 0; e < EACH; e++) {
-                        const float down = py + 4.0f * e;
-                        const float u = a.y * down + across, v = a.z * down - b.x;
-#if DISCS || DOTS
-                        const float alpha = alpha_of(u * u + v * v, b.y);
-                        if (done[e] || alpha < MIN_ALPHA) continue;
-#else
-                        const float level = b.y - v * v - u * u;
-                        if (done[e] || level < LEAST_LEVEL) continue;
-                        const float alpha = fminf(MAX_ALPHA, exp2f(level));
-#endif
-#if OVERDRAW
-                        color[e][0] += 1.0f;
-#else
-                        const float after = through[e] * (1.0f - alpha);
-#if MEDIAN
-                        if (round == 1) {
-                            if (1.0f - after >= half[e]) {
-                                depth[e] = colors[j].w;
-                                done[e] = true;
-                            }
-                            through[e] = after;
-                            continue;
-                        }
-#endif
-                        if (after < f.least_transmittance) {
-                            done[e] = true;
-                            continue;
-                        }
-                        const float weight = alpha * through[e];
-                        const float4 c = colors[j];
-                        color[e][0] += weight * c.x;
-                        color[e][1] += weight * c.y;
-                        color[e][2] += weight * c.z;
-#if EXTRA
-                        const float* extra = f.features + (size_t)ids[j] * EXTRA;
-                        for (unsigned k = 0; k < EXTRA; k++) color[e][3 + k] += weight * __ldg(extra + k);
-#endif
-                        through[e] = after;
-#endif
-                    }
-                }
+            if (__all_sync(ALL_LANES, ended(pixels))) continue;
+            const unsigned longest = write_lists(shared, warp);
+            for (unsigned k = 0; k < longest; k += 2) {
+                if (__all_sync(ALL_LANES, ended(pixels))) break;
+                const unsigned two = *(const unsigned short*)(list + k);
+                blend_splat(f, pixels, shared.staged[two & 255u], px, py, stop, round == 1);
+                blend_splat(f, pixels, shared.staged[two >> 8], px, py, stop, round == 1);
             }
         }
     }
     for (unsigned e = 0; e < EACH; e++) {
-        if (x >= f.width || y + 4 * e >= f.height) break;
+        if (x + e >= f.width || y >= f.height) break;
+        Pixel& pixel = pixels[e];
 #if OVERDRAW
-        color[e][1] = color[e][2] = color[e][0];
-        write_pixel(f, x, y + 4 * e, color[e], color[e][0]);
+        pixel.color[1] = pixel.color[2] = pixel.color[0];
+        write_pixel(f, x + e, y, pixel.color, pixel.color[0]);
 #elif MEDIAN
-        color[e][0] = color[e][1] = color[e][2] = 2.0f * half[e] * depth[e];
-        write_pixel(f, x, y + 4 * e, color[e], 2.0f * half[e]);
+        pixel.color[0] = pixel.color[1] = pixel.color[2] = 2.0f * pixel.half * pixel.depth;
+        write_pixel(f, x + e, y, pixel.color, 2.0f * pixel.half);
 #else
-        write_pixel(f, x, y + 4 * e, color[e], 1.0f - through[e]);
+        write_pixel(f, x + e, y, pixel.color, 1.0f - pixel.through);
 #endif
     }
 }
