@@ -38,28 +38,27 @@ struct Shared {
     unsigned char lists[BLOCK / GROUP * STRIDE];
 };
 
-struct Loaded { Splat splat; float4 color; unsigned id; };
+struct Loaded { Shape shape; Paint paint; unsigned id; };
 
 __device__ Loaded load(const Frame& f, const unsigned* pairs, unsigned at, unsigned end) {
     Loaded out;
     if (at < end) {
         out.id = pairs[at];
-        out.splat = load_splat(f.records, out.id);
-        out.color = load_color(f.records, out.id);
+        out.shape = read_shape(f.records, out.id);
+        out.paint = read_paint(f.records, out.id);
     }
     return out;
 }
 
 // x, y: of the tile's corner.
-__device__ Staged staged_of(const Loaded& from, float x, float y) {
-    const Splat& s = from.splat;
+__device__ Staged staged_of(const Splat& s, const Loaded& from, float x, float y) {
     const float dx = s.x - x, dy = s.y - y;
 #if DISCS || DOTS
     const float level = s.opacity;
 #else
     const float level = log2f(s.opacity);
 #endif
-    const float4 c = from.color;
+    const float4 c = color_from(from.paint);
     return {s.p, s.q, s.r, s.p * dx + s.q * dy, s.r * dy, level, c.x, c.y, c.z, c.w, from.id};
 }
 
@@ -216,7 +215,7 @@ __device__ void write_pixel(const Frame& f, unsigned x, unsigned y, const float*
 #endif
 }
 
-extern "C" __global__ void __launch_bounds__(BLOCK, EXTRA ? 6 : 8) blend(const Frame* frame) {
+extern "C" __global__ void __launch_bounds__(BLOCK, EXTRA ? 6 : 8) blend(const Frame* __restrict__ frame) {
     __shared__ Shared shared;
     const Frame& f = *frame;
     const unsigned tile = blockIdx.x, t = threadIdx.x, warp = t / 32u, g = t / GROUP % GROUPS;
@@ -251,8 +250,9 @@ extern "C" __global__ void __launch_bounds__(BLOCK, EXTRA ? 6 : 8) blend(const F
             if (__syncthreads_and(ended(pixels))) break;
             shared.reached[t] = 0;
             if (batch + t < end) {
-                shared.staged[t] = staged_of(next, left, top);
-                shared.reached[t] = reached_by(next.splat, left, top);
+                const Splat s = splat_from(next.shape);
+                shared.staged[t] = staged_of(s, next, left, top);
+                shared.reached[t] = reached_by(s, left, top);
             }
             next = load(f, pairs, batch + BLOCK + t, end);    // on its way while these are blended
             __syncthreads();

@@ -93,9 +93,9 @@ __device__ bool splat_of(const Frame& f, const Row& row, const float* p, float o
     const float xx = c.xx + f.low_pass, yy = c.yy + f.low_pass;
     // det(A + k I) = det A + k tr A + k²: keeps thin splats from cancelling to nothing.
     const float det = fmaxf(c.det, 0.0f) + f.low_pass * (c.xx + c.yy) + f.low_pass * f.low_pass;
-    bool visible = opacity >= f.least_opacity && det > 0.0f && yy > 0.0f;
+    bool visible = opacity >= f.least_opacity & det > 0.0f & yy > 0.0f;
     opacity *= compensated(f, c.det, det);
-    visible = visible && opacity >= MIN_ALPHA;
+    visible &= opacity >= MIN_ALPHA;
     const float w = divisor(f, p[2]);
     s.x = f.focal[0] * p[0] / w + f.principal[0];
     s.y = f.focal[1] * p[1] / w + f.principal[1];
@@ -116,8 +116,8 @@ __device__ bool splat_of(const Frame& f, const Row& row, const float* p, float o
     s.q = -unit * c.xy / sqrtf(yy * det);
     s.r = unit / sqrtf(yy);
 #endif
-    return visible && s.x + ex > 0.0f && s.y + ey > 0.0f && s.x - ex < (float)f.width
-        && s.y - ey < (float)f.height;
+    return visible & s.x + ex > 0.0f & s.y + ey > 0.0f & s.x - ex < (float)f.width
+        & s.y - ey < (float)f.height;
 }
 
 __device__ void color_of(const Frame& f, const Row& row, const float* mean, const float* p, float* rgb) {
@@ -158,47 +158,42 @@ __device__ unsigned row_of(const Frame& f, unsigned i) {
     return f.range_first[k] + (i - f.range_slot[k]);
 }
 
-extern "C" __global__ void __launch_bounds__(256) gaussians(const Frame* frame) {
+extern "C" __global__ void __launch_bounds__(256, HARMONICS ? 4 : 5) gaussians(const Frame* __restrict__ frame) {
     __shared__ unsigned place;
     const Frame& f = *frame;
     const unsigned block = take_ticket(f.counters + TICKET_GAUSSIANS);
     if (block * BLOCK >= f.rows) return;
     const unsigned i = block * BLOCK + threadIdx.x;
-    bool alive = false, visible = false;
-    Splat s;
+    const unsigned stored = row_of(f, min(i, f.rows - 1u));
+    // All of it is read and computed, though not all are seen: behind a branch the compiler puts
+    // reads off, and a warp, of which some lanes go on nearly always, waits for one after the other.
+    const Life life = life_of(f, stored);
     Row row;
-    float mean[3], p[3];
-    unsigned stored = 0;
-    if (i < f.rows) {
-        stored = row_of(f, i);
-        // Asked for at once, though not all are alive: waiting twice would cost more than reading.
-        const Life life = life_of(f, stored);
-        read_words<GEOMETRY>(row.geometry, f.geometry + (size_t)stored * GEOMETRY);
+    read_words<GEOMETRY>(row.geometry, f.geometry + (size_t)stored * GEOMETRY);
 #if EARLY_COLORS
-        read_words<COLOR_ROW>(row.colors, f.colors + (size_t)stored * COLOR_ROW);
+    read_words<COLOR_ROW>(row.colors, f.colors + (size_t)stored * COLOR_ROW);
 #endif
-        row.dt = f.time - life.center;
+    row.dt = f.time - life.center;
 #if STILL
-        const float window = 1.0f;
+    const float window = 1.0f;
 #else
-        const float fade = row.dt / life.width, window = expf(-0.5f * fade * fade);
+    const float fade = row.dt / life.width, window = expf(-0.5f * fade * fade);
 #endif
-        const float opacity = life.opacity * window;
-        alive = opacity >= MIN_ALPHA && window >= f.cull;
-        if (alive) {
-            float power = row.dt;
-            for (int k = 0; k < 3; k++) mean[k] = __uint_as_float(row.geometry[k]);
+    const float opacity = life.opacity * window;
+    const bool alive = i < f.rows & opacity >= MIN_ALPHA & window >= f.cull;
+    float mean[3], p[3], power = row.dt;
+    for (int k = 0; k < 3; k++) mean[k] = __uint_as_float(row.geometry[k]);
 #if MOTION
-            for (unsigned m = 0; m < MOTION; m++) {
-                for (int k = 0; k < 3; k++) mean[k] += __uint_as_float(row.geometry[3 + 3 * m + k]) * power;
-                power *= row.dt;
-            }
-#endif
-            const float* v = f.viewmat;
-            for (int k = 0; k < 3; k++) p[k] = dot3(v + 4 * k, mean) + v[4 * k + 3];
-            visible = p[2] > f.near && p[2] <= f.far && splat_of(f, row, p, opacity, s);
-        }
+    for (unsigned m = 0; m < MOTION; m++) {
+        for (int k = 0; k < 3; k++) mean[k] += __uint_as_float(row.geometry[3 + 3 * m + k]) * power;
+        power *= row.dt;
     }
+#endif
+    const float* v = f.viewmat;
+    for (int k = 0; k < 3; k++) p[k] = dot3(v + 4 * k, mean) + v[4 * k + 3];
+    Splat s;
+    const bool touches = splat_of(f, row, p, opacity, s);
+    const bool visible = alive & p[2] > f.near & p[2] <= f.far & touches;
     unsigned total;
     const unsigned before = block_exclusive<BLOCK>(visible, total);
     const unsigned living = __syncthreads_count(alive);

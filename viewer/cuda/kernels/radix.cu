@@ -140,7 +140,7 @@ __device__ void count_key(unsigned* counts, unsigned passes, unsigned key, bool 
 }
 
 // How often each digit of each pass occurs.
-extern "C" __global__ void __launch_bounds__(256) digits(const Frame* frame) {
+extern "C" __global__ void __launch_bounds__(256) digits(const Frame* __restrict__ frame) {
     __shared__ unsigned counts[4 * 256];
     const Keys all = keys_of(*frame);
     for (unsigned k = threadIdx.x; k < 256 * all.passes; k += BLOCK) counts[k] = 0;
@@ -162,7 +162,7 @@ extern "C" __global__ void __launch_bounds__(256) digits(const Frame* frame) {
     }
 }
 
-extern "C" __global__ void __launch_bounds__(256) sort(const Frame* frame, unsigned number) {
+extern "C" __global__ void __launch_bounds__(256) sort(const Frame* __restrict__ frame, unsigned number) {
     const Frame& f = *frame;
     const unsigned from = number & 1u, to = from ^ 1u;
     const Keys all = keys_of(f);

@@ -20,18 +20,29 @@ __device__ void store_record(unsigned* records, unsigned i, const Splat& s, cons
         pack_halves(rgb[0], rgb[1]), pack_halves(rgb[2], 0.0f), __float_as_uint(s.depth), 0u);
 }
 
+// The part of a record that says where, and the one that says what: as stored.
+struct Shape { uint4 a; };
+struct Paint { uint4 a; };
+
+__device__ Shape read_shape(const unsigned* records, unsigned i) {
+    return {__ldg((const uint4*)(records + (size_t)i * RECORD_WORDS))};
+}
+
+__device__ Paint read_paint(const unsigned* records, unsigned i) {
+    return {__ldg((const uint4*)(records + (size_t)i * RECORD_WORDS) + 1)};
+}
+
 // Without its depth.
-__device__ Splat load_splat(const unsigned* records, unsigned i) {
-    const uint4 a = __ldg((const uint4*)(records + (size_t)i * RECORD_WORDS));
+__device__ Splat splat_from(const Shape& shape) {
+    const uint4& a = shape.a;
     const float2 pq = unpack_halves(a.z), ro = unpack_halves(a.w);
     return {__uint_as_float(a.x), __uint_as_float(a.y), pq.x, pq.y, ro.x, ro.y, 0.0f};
 }
 
 // RGB and depth.
-__device__ float4 load_color(const unsigned* records, unsigned i) {
-    const uint4 b = __ldg((const uint4*)(records + (size_t)i * RECORD_WORDS) + 1);
-    const float2 rg = unpack_halves(b.x), b_ = unpack_halves(b.y);
-    return make_float4(rg.x, rg.y, b_.x, __uint_as_float(b.z));
+__device__ float4 color_from(const Paint& paint) {
+    const float2 rg = unpack_halves(paint.a.x), b = unpack_halves(paint.a.y);
+    return make_float4(rg.x, rg.y, b.x, __uint_as_float(paint.a.z));
 }
 #else
 #define RECORD_WORDS 12
@@ -43,14 +54,29 @@ __device__ void store_record(unsigned* records, unsigned i, const Splat& s, cons
     to[2] = make_float4(rgb[0], rgb[1], rgb[2], s.depth);
 }
 
-__device__ Splat load_splat(const unsigned* records, unsigned i) {
-    const float4* from = (const float4*)(records + (size_t)i * RECORD_WORDS);
-    const float4 a = __ldg(from), b = __ldg(from + 1);
-    return {a.x, a.y, a.z, a.w, b.x, b.y, 0.0f};
+struct Shape { uint4 a; uint2 b; };
+struct Paint { uint4 a; };
+
+__device__ Shape read_shape(const unsigned* records, unsigned i) {
+    const unsigned* from = records + (size_t)i * RECORD_WORDS;
+    return {__ldg((const uint4*)from), __ldg((const uint2*)(from + 4))};
 }
 
-__device__ float4 load_color(const unsigned* records, unsigned i) {
-    return __ldg((const float4*)(records + (size_t)i * RECORD_WORDS) + 2);
+__device__ Paint read_paint(const unsigned* records, unsigned i) {
+    return {__ldg((const uint4*)(records + (size_t)i * RECORD_WORDS) + 2)};
+}
+
+__device__ Splat splat_from(const Shape& shape) {
+    const uint4& a = shape.a;
+    const uint2& b = shape.b;
+    return {__uint_as_float(a.x), __uint_as_float(a.y), __uint_as_float(a.z), __uint_as_float(a.w),
+            __uint_as_float(b.x), __uint_as_float(b.y), 0.0f};
+}
+
+__device__ float4 color_from(const Paint& paint) {
+    const uint4& a = paint.a;
+    return make_float4(
+        __uint_as_float(a.x), __uint_as_float(a.y), __uint_as_float(a.z), __uint_as_float(a.w));
 }
 #endif
 

@@ -59,8 +59,9 @@ __device__ Life life_of(const Frame& f, unsigned row) {
 #if STILL
     return {0.0f, 1.0f, word(f.lives + row)};
 #elif PACKED_ROWS
-    const float2 b = unpack_halves(__ldg(f.lives + row * 2u + 1u));
-    return {word(f.lives + row * 2u), b.x * f.width_unit, b.y};
+    const uint2 read = __ldg((const uint2*)f.lives + row);
+    const float2 b = unpack_halves(read.y);
+    return {__uint_as_float(read.x), b.x * f.width_unit, b.y};
 #else
     const unsigned* at = f.lives + row * 3u;
     return {word(at), word(at + 1), word(at + 2)};

@@ -46,18 +46,23 @@ __device__ Splat from_lane(const Splat& s, int lane) {
     return out;
 }
 
+struct Pairs { unsigned* keys; unsigned* values; unsigned capacity; };
+
+__device__ Pairs pairs_of(const Frame& f) { return {f.pair_keys[0], f.pair_values[0], f.pair_capacity}; }
+
 // The pairs of `n` tiles from `first` on, `step` threads writing; what is over the capacity waits
 // for the next try.
 __device__ void emit(
-    const Frame& f, unsigned first, int n, unsigned record, unsigned to, unsigned thread,
+    const Pairs& pairs, unsigned first, int n, unsigned record, unsigned to, unsigned thread,
     unsigned step) {
-    for (unsigned k = thread; k < (unsigned)n && to + k < f.pair_capacity; k += step) {
-        f.pair_keys[0][to + k] = first + k;
-        f.pair_values[0][to + k] = record;
+#pragma unroll 1
+    for (unsigned k = thread; k < (unsigned)n && to + k < pairs.capacity; k += step) {
+        pairs.keys[to + k] = first + k;
+        pairs.values[to + k] = record;
     }
 }
 
-extern "C" __global__ void __launch_bounds__(256) tiles(const Frame* frame) {
+extern "C" __global__ void __launch_bounds__(256) tiles(const Frame* __restrict__ frame) {
     __shared__ unsigned place;
     const Frame& f = *frame;
     const unsigned count = f.counters[VISIBLE], lane = lane_of();
@@ -70,7 +75,7 @@ extern "C" __global__ void __launch_bounds__(256) tiles(const Frame* frame) {
     unsigned record = 0, wanted = 0;
     if (i < count) {
         record = f.depth_values[0][i];
-        s = load_splat(f.records, record);
+        s = splat_from(read_shape(f.records, record));
         reach = reach_of(f, s);
     }
     const bool alone = reach.bottom - reach.top <= ALONE;
@@ -116,10 +121,11 @@ extern "C" __global__ void __launch_bounds__(256) tiles(const Frame* frame) {
     }
     __syncthreads();
     unsigned to = place + before;
+    const Pairs pairs = pairs_of(f);
     if (alone) {
 #pragma unroll
         for (int k = 0; k < ALONE; k++) {
-            emit(f, (reach.top + k) * f.tiles_x + rows[k].x, rows[k].y, record, to, 0, 1);
+            emit(pairs, (reach.top + k) * f.tiles_x + rows[k].x, rows[k].y, record, to, 0, 1);
             to += rows[k].y;
         }
     }
@@ -135,13 +141,14 @@ extern "C" __global__ void __launch_bounds__(256) tiles(const Frame* frame) {
 }
 
 // The pairs of splats that reach many rows of tiles, PART of them a warp.
-extern "C" __global__ void __launch_bounds__(256) spread(const Frame* frame) {
+extern "C" __global__ void __launch_bounds__(256) spread(const Frame* __restrict__ frame) {
     const Frame& f = *frame;
     const unsigned lane = lane_of(), count = min(f.counters[ENTRIES], f.entry_capacity);
     const unsigned step = gridDim.x * BLOCK / 32u;
+    const Pairs pairs = pairs_of(f);
     for (unsigned e = (blockIdx.x * BLOCK + threadIdx.x) / 32u; e < count; e += step) {
         const uint4 entry = f.entries[e];
-        const Splat s = load_splat(f.records, entry.x);
+        const Splat s = splat_from(read_shape(f.records, entry.x));
         const Reach reach = reach_of(f, s);
         const unsigned from = entry.z, to = from + PART;      // of the splat's pairs
         unsigned start = 0;
@@ -160,7 +167,7 @@ extern "C" __global__ void __launch_bounds__(256) spread(const Frame* frame) {
                     const unsigned low = max(at, from), high = min(at + n, to);
                     if (low < high) {
                         const unsigned tile = (first + k) * f.tiles_x + left + (low - at);
-                        emit(f, tile, (int)(high - low), entry.x, entry.y + low, lane, 32);
+                        emit(pairs, tile, (int)(high - low), entry.x, entry.y + low, lane, 32);
                     }
                 }
             }
