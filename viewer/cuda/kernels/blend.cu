@@ -15,7 +15,6 @@
 #define ROUNDS (MEDIAN ? 2 : 1)   // the first finds how much is covered, the second where half is
 #define NOWHERE BLOCK             // place of a splat that reaches no pixel: makes lists equally long
 #define STRIDE (BLOCK + 4u)       // bytes from one list to the next: in other banks
-#define NEVER 1e30f
 #if DISCS || DOTS
 #define LEAST MIN_ALPHA
 #else
@@ -40,13 +39,13 @@ struct Shared {
 
 struct Loaded { Shape shape; Paint paint; unsigned id; };
 
-__device__ Loaded load(const Frame& f, const unsigned* pairs, unsigned at, unsigned end) {
+__device__ unsigned pair_at(const unsigned* pairs, unsigned at, unsigned end) {
+    return at < end ? pairs[at] : 0u;
+}
+
+__device__ Loaded load(const unsigned* records, unsigned id, bool there) {
     Loaded out;
-    if (at < end) {
-        out.id = pairs[at];
-        out.shape = read_shape(f.records, out.id);
-        out.paint = read_paint(f.records, out.id);
-    }
+    if (there) out = {read_shape(records, id), read_paint(records, id), id};
     return out;
 }
 
@@ -115,42 +114,42 @@ __device__ unsigned write_lists(Shared& shared, unsigned warp) {
 // What a thread knows of one of its pixels.
 struct Pixel {
     float color[CHANNELS];
-    float through;                // transmittance
-    float least;                  // level, or alpha, that a splat must have; NEVER when it has ended
+    float through;                // transmittance; negative when it has ended, or is in no picture
 #if MEDIAN
     float half, depth;            // of what is covered; where it is reached
 #endif
 };
 
-// A splat of this level: alpha of discs and dots, else its binary logarithm.
+__device__ float negative(float x) { return __uint_as_float(__float_as_uint(x) | 1u << 31); }
+
+// A splat of this level: alpha of discs and dots, else its binary logarithm. Without a branch: some
+// pixel of a warp nearly always is reached.
 __device__ void blend_one(
     const Frame& f, Pixel& pixel, const Staged& s, float level, float stop, bool halving) {
 #if OVERDRAW
-    if (level >= pixel.least) pixel.color[0] += 1.0f;
+    if (level >= LEAST && pixel.through > 0.0f) pixel.color[0] += 1.0f;
 #else
 #if DISCS || DOTS
-    const float alpha = level >= pixel.least ? level : 0.0f;
+    const float alpha = level >= LEAST ? level : 0.0f;
 #else
-    const float alpha = level >= pixel.least ? fminf(MAX_ALPHA, exp2f(level)) : 0.0f;
+    const float alpha = level >= LEAST ? fminf(MAX_ALPHA, exp2f(level)) : 0.0f;
 #endif
     float weight = alpha * pixel.through;
     const float after = pixel.through - weight;
 #if MEDIAN
     if (halving) {
-        if (pixel.least < NEVER && 1.0f - after >= pixel.half) {
+        if (after > 0.0f && 1.0f - after >= pixel.half) {
             pixel.depth = s.depth;
-            pixel.least = NEVER;
+            pixel.through = -1.0f;
+        } else {
+            pixel.through = after;
         }
-        pixel.through = after;
         return;
     }
 #endif
-    if (after < stop) {
-        pixel.least = NEVER;
-        weight = 0.0f;
-    } else {
-        pixel.through = after;
-    }
+    const bool ends = after < stop;
+    weight = ends ? 0.0f : weight;
+    pixel.through = ends ? negative(pixel.through) : after;
     pixel.color[0] += weight * s.red;
     pixel.color[1] += weight * s.green;
     pixel.color[2] += weight * s.blue;
@@ -181,7 +180,7 @@ __device__ void blend_splat(
 }
 
 __device__ bool ended(const Pixel* pixels) {
-    return pixels[0].least == NEVER && pixels[1].least == NEVER;
+    return fmaxf(pixels[0].through, pixels[1].through) < 0.0f;
 }
 
 __device__ void write_pixel(const Frame& f, unsigned x, unsigned y, const float* color, float alpha) {
@@ -230,8 +229,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK, EXTRA ? 6 : 8) blend(const F
     const unsigned char* list = shared.lists + t / GROUP * STRIDE;
     Pixel pixels[EACH] = {};
     for (unsigned e = 0; e < EACH; e++) {
-        pixels[e].through = 1.0f;
-        pixels[e].least = x + e < f.width && y < f.height ? LEAST : NEVER;
+        pixels[e].through = x + e < f.width && y < f.height ? 1.0f : -1.0f;
     }
     if (t == 0) {
         shared.staged[NOWHERE] = {};
@@ -240,12 +238,12 @@ extern "C" __global__ void __launch_bounds__(BLOCK, EXTRA ? 6 : 8) blend(const F
     for (unsigned round = 0; round < ROUNDS; round++) {
 #if MEDIAN
         for (unsigned e = 0; e < EACH && round == 1; e++) {
-            pixels[e].half = 0.5f * (1.0f - pixels[e].through);
-            pixels[e].through = 1.0f;
-            pixels[e].least = pixels[e].half > 0.0f ? LEAST : NEVER;
+            pixels[e].half = 0.5f * (1.0f - fabsf(pixels[e].through));
+            pixels[e].through = pixels[e].half > 0.0f ? 1.0f : -1.0f;
         }
 #endif
-        Loaded next = load(f, pairs, begin + t, end);
+        Loaded next = load(f.records, pair_at(pairs, begin + t, end), begin + t < end);
+        unsigned after_next = pair_at(pairs, begin + BLOCK + t, end);
         for (unsigned batch = begin; batch < end; batch += BLOCK) {
             if (__syncthreads_and(ended(pixels))) break;
             shared.reached[t] = 0;
@@ -254,13 +252,15 @@ extern "C" __global__ void __launch_bounds__(BLOCK, EXTRA ? 6 : 8) blend(const F
                 shared.staged[t] = staged_of(s, next, left, top);
                 shared.reached[t] = reached_by(s, left, top);
             }
-            next = load(f, pairs, batch + BLOCK + t, end);    // on its way while these are blended
+            // On their way while these are blended.
+            next = load(f.records, after_next, batch + BLOCK + t < end);
+            after_next = pair_at(pairs, batch + 2 * BLOCK + t, end);
             __syncthreads();
             if (__all_sync(ALL_LANES, ended(pixels))) continue;
             const unsigned longest = write_lists(shared, warp);
-            for (unsigned k = 0; k < longest; k += 2) {
+            for (const unsigned char* at = list; at < list + longest; at += 2) {
                 if (__all_sync(ALL_LANES, ended(pixels))) break;
-                const unsigned two = *(const unsigned short*)(list + k);
+                const unsigned two = *(const unsigned short*)at;
                 blend_splat(f, pixels, shared.staged[two & 255u], px, py, stop, round == 1);
                 blend_splat(f, pixels, shared.staged[two >> 8], px, py, stop, round == 1);
             }
@@ -276,7 +276,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK, EXTRA ? 6 : 8) blend(const F
         pixel.color[0] = pixel.color[1] = pixel.color[2] = 2.0f * pixel.half * pixel.depth;
         write_pixel(f, x + e, y, pixel.color, 2.0f * pixel.half);
 #else
-        write_pixel(f, x + e, y, pixel.color, 1.0f - pixel.through);
+        write_pixel(f, x + e, y, pixel.color, 1.0f - fabsf(pixel.through));
 #endif
     }
 }
