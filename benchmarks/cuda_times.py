@@ -1,11 +1,12 @@
 """What a frame of the `cuda` renderer takes on the device, and which kernel takes how much of it.
 
-    python -m benchmarks.cuda_times [--sizes 300000,...] [--picture WxH] [--area 1.0] [--frames 300]
+    python -m benchmarks.cuda_times [--sizes 300000,...] [--picture WxH] [--area 1.0] [--share 1.0]
+        [--frames 300]
 
-The scenes are those of draw_times.py, all Gaussians alive. A frame is what lies between two events
-in steady play, a swinging camera and a running clock, nothing waiting. Kernels are those of one
-frame, launched one by one behind work that keeps the device busy, so that the processor's pace is
-not in them. Needs a GPU.
+The scenes are those of draw_times.py, with so many Gaussians alive. A frame is what lies between
+two events in steady play, a swinging camera and a running clock, nothing waiting. Kernels are those
+of one frame, launched one by one behind work that keeps the device busy, so that the processor's
+pace is not in them. Needs a GPU.
 """
 
 import argparse
@@ -60,9 +61,10 @@ class Watched(CudaDevice):
 def main() -> None:
     """Measure what was asked for and print it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sizes", default="100000,300000,1000000", help="numbers of Gaussians")
+    parser.add_argument("--sizes", default="100000,300000,1000000", help="of Gaussians alive")
     parser.add_argument("--picture", default="1920x1080", help="WxH")
     parser.add_argument("--area", type=float, default=1.0, help="as in draw_times.py")
+    parser.add_argument("--share", type=float, default=1.0, help="of its Gaussians alive at once")
     parser.add_argument("--frames", type=int, default=300)
     args = parser.parse_args()
     width, height = map(int, args.picture.split("x"))
@@ -74,13 +76,13 @@ def main() -> None:
 
     cuda.CudaDevice = device  # type: ignore[assignment, misc]  # the one that the renderer makes
     for n in map(int, args.sizes.split(",")):
-        model, path = scene(n, 1.0, args.area), FramePath(None)
+        model, path = scene(round(n / args.share), args.share, args.area), FramePath(None)
         shots = [
             (camera(k, width, height), 0.3 + 0.4 * k / args.frames) for k in range(args.frames)
         ]
         device_us, host_us = frames(path, model, shots)
         print(
-            f"{n:,} at {width}x{height} on {made[-1].name}: {device_us:.0f} us a frame,"
+            f"{n:,} alive at {width}x{height} on {made[-1].name}: {device_us:.0f} us a frame,"
             f" {1e6 / device_us:,.0f} FPS; the processor's part {host_us:.0f} us"
         )
         stages = kernels(path, model, shots[len(shots) // 2], made[-1])
