@@ -71,9 +71,9 @@ class HostPresenter:
     def __init__(self, wanted: str = "auto") -> None:
         self.told = f"host, {wanted}"
 
-    def present(self, planes: Sequence[Plane], stream: int) -> None:
+    def present(self, pieces: Sequence[Plane], stream: int) -> None:
         """Copies at once."""
-        for plane in planes:
+        for plane in pieces:
             plane.texture.write(ctypes.string_at(plane.pointer, plane.pitch * plane.texture.height))
 
     def release(self) -> None:

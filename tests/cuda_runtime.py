@@ -1,4 +1,4 @@
-"""A stand-in for cuda.bindings.runtime: device memory is host memory, textures are OpenGL's own."""
+"""A stand-in for cuda.bindings.runtime: device memory is the host's, what is drawn OpenGL's own."""
 
 # ruff: noqa: N802  (named as CUDA has them)
 
@@ -11,6 +11,9 @@ import moderngl
 import pytest
 
 OS_CALL_FAILED, UNKNOWN, NO_DEVICE, BAD_VALUE, BAD_HANDLE = 304, 999, 100, 1, 400
+GARBAGE = b"\xcd"  # what is mapped to be written holds nothing that anyone may count on
+BYTES = {"f1": 1, "f2": 2, "f4": 4}  # of a number
+Held = moderngl.Texture | moderngl.Buffer
 
 
 class Handle:
@@ -26,8 +29,8 @@ class Handle:
 class StandIn:
     """Answers as the runtime does: (status, values...).
 
-    fails: status that a call answers with; a call may also be made to fail later on. lossy: pixels
-    are changed on their way. null: registering succeeds and gives nothing.
+    fails: status that a call answers with; a call may also be made to fail later on. lossy: for
+    what kinds the last byte is changed on its way. null: registering succeeds and gives nothing.
     """
 
     cudaMemcpyKind = SimpleNamespace(  # noqa: N815
@@ -37,13 +40,14 @@ class StandIn:
 
     def __init__(self) -> None:
         self.fails: dict[str, int] = {}
-        self.null = self.lossy = False
+        self.null = False
+        self.lossy: set[type[Held]] = set()
         self.current, self.drawing = 0, [0]
         self.calls: list[str] = []
-        self.textures: dict[int, moderngl.Texture] = {}  # by OpenGL's name
+        self.made: dict[tuple[type[Held], int], Held] = {}  # by kind and OpenGL's name
         self.memory: dict[int, Any] = {}  # what lives, by address
-        self.registered: dict[int, int] = {}  # OpenGL's name, by handle
-        self.mapped: dict[int, bytearray] = {}  # what was copied, by handle
+        self.registered: dict[int, Held] = {}  # by handle
+        self.mapped: dict[int, ctypes.Array[ctypes.c_char]] = {}  # what it will hold, by handle
         self.error = 0
         self._next = 1
 
@@ -135,13 +139,19 @@ class StandIn:
     def _EventDestroy(self, event: Handle) -> tuple[int]:
         return (0,)
 
-    # OpenGL's textures.
+    # OpenGL's textures and buffers.
 
     def _GraphicsGLRegisterImage(self, name: int, target: int, flags: int) -> Handle | None:
+        return self._register(moderngl.Texture, name)
+
+    def _GraphicsGLRegisterBuffer(self, name: int, flags: int) -> Handle | None:
+        return self._register(moderngl.Buffer, name)
+
+    def _register(self, kind: type[Held], name: int) -> Handle | None:
         if self.null:
             return None
         handle = self._handle()
-        self.registered[int(handle)] = name
+        self.registered[int(handle)] = self.made[kind, name]
         return handle
 
     def _GraphicsUnregisterResource(self, resource: Handle) -> tuple[int]:
@@ -151,29 +161,41 @@ class StandIn:
         for handle in self._handles(count, handles):
             if handle not in self.registered or handle in self.mapped:
                 return (BAD_HANDLE,)
-            self.mapped[handle] = bytearray()
-        return (0,)
+            size = _size(self.registered[handle])
+            self.mapped[handle] = ctypes.create_string_buffer(GARBAGE * size, size)
+        return (0,) if count else (BAD_VALUE,)
 
     def _GraphicsSubResourceGetMappedArray(
         self, resource: Handle, index: int, level: int
     ) -> tuple[int, int | None]:
-        mapped = int(resource) in self.mapped
-        return (0, int(resource)) if mapped else (BAD_HANDLE, None)
+        known = isinstance(self.registered[int(resource)], moderngl.Texture)
+        return (0, int(resource)) if known and int(resource) in self.mapped else (UNKNOWN, None)
+
+    def _GraphicsResourceGetMappedPointer(
+        self, resource: Handle
+    ) -> tuple[int, int | None, int | None]:
+        known = isinstance(self.registered[int(resource)], moderngl.Buffer)
+        if not known or int(resource) not in self.mapped:
+            return UNKNOWN, None, None
+        held = self.mapped[int(resource)]
+        return 0, ctypes.addressof(held), len(held)
 
     def _Memcpy2DToArrayAsync(
         self, array: int, x: int, y: int, source: int, pitch: int, width: int, height: int, *_: int
     ) -> tuple[int]:
+        held = self.mapped[array]
+        if width * height > len(held):
+            return (BAD_VALUE,)
         for row in range(height):
-            self.mapped[array] += ctypes.string_at(source + row * pitch, width)
+            ctypes.memmove(ctypes.addressof(held) + row * width, source + row * pitch, width)
         return (0,)
 
     def _GraphicsUnmapResources(self, count: int, handles: int, stream: int) -> tuple[int]:
         for handle in self._handles(count, handles):
-            pixels = self.mapped.pop(handle)
-            if self.lossy:
-                pixels[-1] ^= 1
-            if pixels:
-                self.textures[self.registered[handle]].write(bytes(pixels))
+            held, values = self.registered[handle], bytearray(self.mapped.pop(handle))
+            if type(held) in self.lossy:
+                values[-1] ^= 1
+            held.write(bytes(values))
         return (0,)
 
     def _handle(self) -> Handle:
@@ -184,15 +206,23 @@ class StandIn:
         return [int(h or 0) for h in (ctypes.c_void_p * count).from_address(address)]
 
 
+def _size(held: Held) -> int:
+    if isinstance(held, moderngl.Buffer):
+        return held.size
+    return held.width * held.height * held.components * BYTES[held.dtype]
+
+
 @pytest.fixture
 def standin(monkeypatch) -> StandIn:
-    """It knows the textures that are made from now on."""
-    made, texture = StandIn(), moderngl.Context.texture
+    """It knows the textures and buffers that are made from now on."""
+    known = StandIn()
+    for name, kind in (("texture", moderngl.Texture), ("buffer", moderngl.Buffer)):
+        make = getattr(moderngl.Context, name)
 
-    def remembered(*args, **kwargs):
-        new = texture(*args, **kwargs)
-        made.textures[new.glo] = new
-        return new
+        def remembered(*args, make=make, kind=kind, **kwargs):
+            new = make(*args, **kwargs)
+            known.made[kind, new.glo] = new
+            return new
 
-    monkeypatch.setattr(moderngl.Context, "texture", remembered)
-    return made
+        monkeypatch.setattr(moderngl.Context, name, remembered)
+    return known

@@ -1,4 +1,4 @@
-"""How pixels get from CUDA's memory into OpenGL's textures here: tried once, then known."""
+"""How CUDA's memory gets into OpenGL's textures and buffers here: tried once, then known."""
 
 import logging
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from viewer.core.errors import BadArgument, Unusable
 from viewer.core.settings import INTEROP
 from viewer.cuda import runtime as cuda
 from viewer.cuda.mapped import MappedPresenter
-from viewer.cuda.plane import Plane, Presenter
+from viewer.cuda.plane import Block, Piece, Plane, Presenter
 from viewer.cuda.runtime import CudaFailure, Runtime
 from viewer.cuda.upload import UploadPresenter
 from viewer.gl import context
@@ -62,7 +62,10 @@ def gl_device(ctx: moderngl.Context, runtime: Runtime | None = None) -> int | No
 
 
 def probed(ctx: moderngl.Context, runtime: Runtime) -> MappedPresenter:
-    """Interop that has brought a pattern of each kind of pixel. Raises Unusable, saying why not."""
+    """Interop that has brought a pattern into a texture of each kind, and into a buffer.
+
+    Raises Unusable, saying why not.
+    """
     try:
         drawing = cuda.gl_devices(runtime)
     except CudaFailure as error:
@@ -113,17 +116,17 @@ class GivingWay:
         """As Presenter says."""
         return self._presenter.told
 
-    def present(self, planes: Sequence[Plane], stream: int) -> None:
+    def present(self, pieces: Sequence[Piece], stream: int) -> None:
         """As Presenter says. Raises CudaFailure where upload fails too."""
         try:
-            self._presenter.present(planes, stream)
+            self._presenter.present(pieces, stream)
         except CudaFailure as error:
             if isinstance(self._presenter, UploadPresenter):
                 raise
             log.warning("CUDA-OpenGL interop stopped working: %s", error)
             self._presenter.release()
             self._presenter = UploadPresenter(self._runtime, error.cause)
-            self._presenter.present(planes, stream)
+            self._presenter.present(pieces, stream)
 
     def release(self) -> None:
         """As Presenter says."""
@@ -135,20 +138,25 @@ def _try_pattern(ctx: moderngl.Context, runtime: Runtime, mapped: MappedPresente
     numbers = np.arange(4 * width * height) % 251  # exact in each kind
     sent = {dtype: numbers.astype(kind) for dtype, kind in KINDS.items()}
     textures = {dtype: ctx.texture(PATTERN, 4, dtype=dtype) for dtype in KINDS}
+    alike = sent["f1"][1:].copy()  # an odd number of bytes
+    buffer = ctx.buffer(reserve=alike.nbytes)
     memory: list[int] = []
     try:
-        for pixels in sent.values():
-            memory.append(int(runtime("cudaMalloc", pixels.nbytes)))
+        for values in (*sent.values(), alike):
+            memory.append(int(runtime("cudaMalloc", values.nbytes)))
             to_device = runtime.module.cudaMemcpyKind.cudaMemcpyHostToDevice
-            runtime("cudaMemcpy", memory[-1], pixels.ctypes.data, pixels.nbytes, to_device)
-        planes = [Plane(at, t) for at, t in zip(memory, textures.values(), strict=True)]
-        mapped.present(planes, stream=0)
+            runtime("cudaMemcpy", memory[-1], values.ctypes.data, values.nbytes, to_device)
+        *pixels, last = memory
+        planes = [Plane(at, t) for at, t in zip(pixels, textures.values(), strict=True)]
+        mapped.present([*planes, Block(last, alike.nbytes, buffer)], stream=0)
         for dtype, texture in textures.items():
             if texture.read() != sent[dtype].tobytes():
                 raise Unusable(f"a test pattern of {dtype} pixels came out of interop changed")
+        if buffer.read() != alike.tobytes():
+            raise Unusable("a test pattern in a buffer came out of interop changed")
     finally:
         mapped.release()
         for at in memory:
             runtime("cudaFree", at)
-        for texture in textures.values():
-            texture.release()
+        for held in (*textures.values(), buffer):
+            held.release()

@@ -1,4 +1,4 @@
-"""MappedPresenter: CUDA copies into OpenGL's textures; nothing leaves the device."""
+"""MappedPresenter: CUDA copies into OpenGL's textures and buffers; nothing leaves the device."""
 
 import ctypes
 from collections.abc import Sequence
@@ -6,15 +6,16 @@ from typing import Any
 
 import moderngl
 
-from viewer.cuda.plane import Plane
+from viewer.cuda.plane import Piece, Plane
 from viewer.cuda.runtime import CudaFailure, Runtime
 
 TEXTURE_2D = 0x0DE1  # GL_TEXTURE_2D
 WRITE_DISCARD = 2  # cudaGraphicsRegisterFlagsWriteDiscard: what it held is not wanted
+Held = moderngl.Texture | moderngl.Buffer
 
 
 class MappedPresenter:
-    """A texture is registered when it is first seen, and mapped, with the others, once a frame.
+    """What it brings to is registered when first seen, and mapped, with the others, once a frame.
 
     Mapping waits, on the device, for what OpenGL was told before; unmapping makes what OpenGL is
     told afterwards wait for the copies. The host waits for neither.
@@ -25,17 +26,17 @@ class MappedPresenter:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._kind = runtime.module.cudaMemcpyKind.cudaMemcpyDeviceToDevice
-        self._registered: dict[int, tuple[moderngl.Texture, Any]] = {}  # by OpenGL's name
+        self._registered: dict[tuple[type, int], tuple[Held, Any]] = {}  # by kind, OpenGL's name
 
-    def present(self, planes: Sequence[Plane], stream: int) -> None:
+    def present(self, pieces: Sequence[Piece], stream: int) -> None:
         """As Presenter says. Raises CudaFailure."""
-        resources = [self._resource(plane.texture) for plane in planes]
-        handles = (ctypes.c_void_p * len(planes))(*map(int, resources))
-        where = len(planes), ctypes.addressof(handles), stream
+        resources = [self._resource(_held(piece)) for piece in pieces]
+        handles = (ctypes.c_void_p * len(pieces))(*map(int, resources))
+        where = len(pieces), ctypes.addressof(handles), stream
         self._runtime("cudaGraphicsMapResources", *where)
         try:
-            for plane, resource in zip(planes, resources, strict=True):
-                self._copy(plane, resource, stream)
+            for piece, resource in zip(pieces, resources, strict=True):
+                self._copy(piece, resource, stream)
         finally:
             self._runtime("cudaGraphicsUnmapResources", *where)
 
@@ -44,36 +45,47 @@ class MappedPresenter:
         for name in list(self._registered):
             self._unregister(name)
 
-    def _copy(self, plane: Plane, resource: Any, stream: int) -> None:
-        array = self._runtime("cudaGraphicsSubResourceGetMappedArray", resource, 0, 0)
-        size = plane.pitch, plane.pitch, plane.texture.height  # of a row: step and width
-        self._runtime(
-            "cudaMemcpy2DToArrayAsync", array, 0, 0, plane.pointer, *size, self._kind, stream
-        )
+    def _copy(self, piece: Piece, resource: Any, stream: int) -> None:
+        how = self._kind, stream
+        if isinstance(piece, Plane):
+            array = self._runtime("cudaGraphicsSubResourceGetMappedArray", resource, 0, 0)
+            size = piece.pitch, piece.pitch, piece.height  # of a row: step and width
+            self._runtime("cudaMemcpy2DToArrayAsync", array, 0, 0, piece.pointer, *size, *how)
+        else:
+            at, _ = self._runtime("cudaGraphicsResourceGetMappedPointer", resource)
+            self._runtime("cudaMemcpyAsync", at, piece.pointer, piece.nbytes, *how)
 
-    def _resource(self, texture: moderngl.Texture) -> Any:
-        held = self._registered.get(texture.glo)
-        if held is not None and held[0] is texture:
-            return held[1]
+    def _resource(self, held: Held) -> Any:
+        key = type(held), held.glo
+        known = self._registered.get(key)
+        if known is not None and known[0] is held:
+            return known[1]
         for name, (other, _) in list(self._registered.items()):
-            if name == texture.glo or _is_released(other):
+            if name == key or _is_released(other):
                 self._unregister(name)
-        call = "cudaGraphicsGLRegisterImage"
-        resource = self._runtime(call, texture.glo, TEXTURE_2D, WRITE_DISCARD)
+        if isinstance(held, moderngl.Buffer):
+            call, where = "cudaGraphicsGLRegisterBuffer", (held.glo, WRITE_DISCARD)
+        else:
+            call, where = "cudaGraphicsGLRegisterImage", (held.glo, TEXTURE_2D, WRITE_DISCARD)
+        resource = self._runtime(call, *where)
         if resource is None or not int(resource):
             raise CudaFailure(
                 f"{call}: no handle, and no error either", "cuda-bindings 12.9.3 and 13.0.2 do so"
             )
-        self._registered[texture.glo] = texture, resource
+        self._registered[key] = held, resource
         return resource
 
-    def _unregister(self, name: int) -> None:
+    def _unregister(self, name: tuple[type, int]) -> None:
         _, resource = self._registered.pop(name)
         try:
             self._runtime("cudaGraphicsUnregisterResource", resource)
         except CudaFailure:
-            return  # the driver dropped it with the texture
+            return  # the driver dropped it with what it was of
 
 
-def _is_released(texture: moderngl.Texture) -> bool:
-    return isinstance(texture.mglo, moderngl.InvalidObject)
+def _held(piece: Piece) -> Held:
+    return piece.texture if isinstance(piece, Plane) else piece.buffer
+
+
+def _is_released(held: Held) -> bool:
+    return isinstance(held.mglo, moderngl.InvalidObject)

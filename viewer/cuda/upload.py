@@ -1,14 +1,15 @@
-"""UploadPresenter: pixels travel to the host and back, where CUDA and OpenGL share nothing."""
+"""UploadPresenter: by way of the host and back, where CUDA and OpenGL share nothing."""
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
-from viewer.cuda.plane import Plane
+from viewer.cuda.plane import Piece, Plane
 from viewer.cuda.runtime import Runtime
 
 SLOTS = 3  # one on its way from the device, one on its way to OpenGL, one that waits
@@ -21,23 +22,23 @@ class Slot:
     """Pinned host memory, and the event of the last copy into it."""
 
     address: int
-    pixels: np.ndarray  # [SLOT] uint8, the same memory
+    memory: np.ndarray  # [SLOT] uint8, the same
     event: Any
 
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """Rows `first` to `first + rows` of a plane."""
+    """As much of a piece as a slot holds: its device address, bytes, and what writes them."""
 
-    plane: Plane
-    first: int
-    rows: int
+    pointer: int
+    nbytes: int
+    write: Callable[[np.ndarray], None]
 
 
 class UploadPresenter:
-    """Bands of rows, copied by the device into pinned slots while OpenGL takes those before.
+    """Bands, copied by the device into pinned slots while OpenGL takes those before.
 
-    The picture is this frame's own, not the one before: the host waits for it.
+    What is brought is this frame's own, not the one before: the host waits for it.
     """
 
     def __init__(self, runtime: Runtime, reason: str) -> None:
@@ -54,9 +55,9 @@ class UploadPresenter:
         cost = f", {1e3 * self.seconds:.1f} ms a frame" if self.seconds else ""
         return f"pinned upload{cost}: {self._reason}"
 
-    def present(self, planes: Sequence[Plane], stream: int) -> None:
+    def present(self, pieces: Sequence[Piece], stream: int) -> None:
         """As Presenter says. Raises CudaFailure."""
-        bands = [band for plane in planes for band in _bands(plane)]
+        bands = [band for piece in pieces for band in _bands(piece)]
         self._runtime("cudaEventRecord", self._drawn, stream)
         for slot, band in zip(self._slots, bands, strict=False):
             self._fetch(slot, band, stream)
@@ -65,9 +66,7 @@ class UploadPresenter:
         for i, band in enumerate(bands):
             slot = self._slots[i % SLOTS]
             self._runtime("cudaEventSynchronize", slot.event)
-            texture = band.plane.texture
-            part = 0, band.first, texture.width, band.rows
-            texture.write(slot.pixels[: band.rows * band.plane.pitch], part)
+            band.write(slot.memory[: band.nbytes])
             if i + SLOTS < len(bands):
                 self._fetch(slot, bands[i + SLOTS], stream)
         self.seconds = perf_counter() - start
@@ -81,9 +80,8 @@ class UploadPresenter:
         self._runtime("cudaEventDestroy", self._drawn)
 
     def _fetch(self, slot: Slot, band: Band, stream: int) -> None:
-        pitch = band.plane.pitch
-        source, count = band.plane.pointer + band.first * pitch, band.rows * pitch
-        self._runtime("cudaMemcpyAsync", slot.address, source, count, self._kind, stream)
+        where = slot.address, band.pointer, band.nbytes
+        self._runtime("cudaMemcpyAsync", *where, self._kind, stream)
         self._runtime("cudaEventRecord", slot.event, stream)
 
 
@@ -94,6 +92,17 @@ def _slot(runtime: Runtime) -> Slot:
     return Slot(address, np.ctypeslib.as_array(memory), event)
 
 
-def _bands(plane: Plane) -> list[Band]:
-    height, most = plane.texture.height, SLOT // plane.pitch
-    return [Band(plane, first, min(most, height - first)) for first in range(0, height, most)]
+def _bands(piece: Piece) -> list[Band]:
+    bands = []
+    if isinstance(piece, Plane):
+        texture, pitch, most = piece.texture, piece.pitch, SLOT // piece.pitch
+        for first in range(0, piece.height, most):
+            rows = min(most, piece.height - first)
+            write = partial(texture.write, viewport=(0, first, texture.width, rows))
+            bands.append(Band(piece.pointer + first * pitch, rows * pitch, write))
+    else:
+        for first in range(0, piece.nbytes, SLOT):
+            count = min(SLOT, piece.nbytes - first)
+            write = partial(piece.buffer.write, offset=first)
+            bands.append(Band(piece.pointer + first, count, write))
+    return bands
