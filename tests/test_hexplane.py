@@ -64,7 +64,7 @@ def test_worked_features():
     held = sample.planes(2, (4, 4, 4, 3))
     means = torch.tensor([[0.5, -1.0, 0.0]])
     found = planes.read(held, f"{NET}.grid", Path("a.pth"), means, silent)
-    close(found.features(found.at(0.25), slice(None)), [FEATURES], 1e-5)
+    close(found.features(found.at(torch.tensor(0.25)), slice(None)), [FEATURES], 1e-5)
     assert found.times == 3
 
 
@@ -150,7 +150,7 @@ def test_deeper_trunks(tmp_path, depth):
     held = sample.state(depth=depth)
     got = sliced(sample.save(tmp_path, held))
     grid = planes.read(held, f"{NET}.grid", tmp_path, stored_means(), silent)
-    h = grid.features(grid.at(0.3), slice(None))
+    h = grid.features(grid.at(torch.tensor(0.3)), slice(None))
     for i in range(depth):
         weight, bias = (held[f"{NET}.feature_out.{2 * i}.{k}"] for k in ("weight", "bias"))
         h = (torch.relu(h) if i else h) @ weight.T + bias

@@ -26,6 +26,7 @@ from viewer.gl.target import TextureTarget
 from viewer.render import ON_CUDA, create, lacks
 from viewer.render.composite import Compositor, decoded
 from viewer.render.protocol import Counts, Renderer, Unsliced
+from viewer.render.slice_cuda import DeviceSlicer, cuda_device
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -82,6 +83,7 @@ class FramePath:
         self._renderer: Renderer | None = None
         self._targets: Targets | None = None
         self._known: tuple[Model, TemporalGaussians | None] | None = None  # the last model drawn
+        self._slicer = DeviceSlicer(self._exact)
 
     def beside(self, precision: str) -> "FramePath":
         """Another with targets of its own that shares this one's renderer and what it holds.
@@ -92,6 +94,7 @@ class FramePath:
         other._ctx, other._owner, other._exact = self._ctx, self, self._exact
         other._layer = self._layer if precision == "f2" else precision
         other._compositor, other._adapter = self._compositor, self._adapter
+        other._slicer = self._slicer
         return other
 
     def render(
@@ -117,7 +120,7 @@ class FramePath:
             source: Splats | Unsliced = Unsliced(stored, time)
         else:
             with spans.measure("slice"):
-                source = model.slice(time)
+                source = self._sliced(model, time, renderer)
         draw = self._in_torch if self._compositor is None else self._in_opengl
         layer, picture, counts = draw(renderer, source, camera, settings, spans)
         if whole or self._exact or self._owner is not None:
@@ -135,9 +138,15 @@ class FramePath:
             notes=self._notes,
             told=counts.told,
             passes=counts.passes,
-            device_memory=counts.nbytes,
+            device_memory=counts.nbytes + self._slicer.nbytes,
         )
         return Frame(layer, picture, stats)
+
+    def _sliced(self, model: Model, time: float, renderer: Renderer) -> Splats:
+        """On CUDA's device where there is one, and the model and the renderer are for it."""
+        device = cuda_device() if renderer.takes_cuda else None
+        there = None if device is None else self._slicer.slice(model, time, device)
+        return model.slice(time) if there is None else there
 
     def _in_torch(
         self,
@@ -241,6 +250,8 @@ class FramePath:
             self._compositor.release()
         if self._targets is not None:
             self._targets.release()
+        if self._owner is None:
+            self._slicer.release()
         self._renderer, self._targets, self._asked, self._known = None, None, None, None
 
     def _explicit(self, model: Model) -> TemporalGaussians | None:

@@ -1,8 +1,9 @@
 """Model: something that can be seen at any time. What a format loads."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self, runtime_checkable
 
+import torch
 from torch import Tensor
 
 from viewer.core.splats import Appearance, Splats
@@ -44,6 +45,27 @@ class Model(Protocol):
         ...
 
 
+@runtime_checkable
+class Movable(Protocol):
+    """A Model that can be sliced on another device."""
+
+    def on(self, device: torch.device, exact: bool) -> Self:
+        """The same scene, there; where it is not `exact`, networks count in half precision."""
+        ...
+
+
+@runtime_checkable
+class Recordable(Protocol):
+    """A Model whose slice is the same operations at every time: a CUDA graph can repeat them."""
+
+    def at(self, time: Tensor) -> Splats:
+        """The scene at a time [] float32 on the model's own device.
+
+        The host reads no value, and no shape depends on one.
+        """
+        ...
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class StaticModel:
     """A scene that does not move."""
@@ -78,6 +100,10 @@ class StaticModel:
     def slice(self, time: float) -> Splats:
         """The scene, whatever the time."""
         return self.splats
+
+    def on(self, device: torch.device, exact: bool) -> "StaticModel":
+        """As Movable says."""
+        return StaticModel(self.splats.to(device))
 
 
 def nbytes(*tensors: Tensor | None) -> int:

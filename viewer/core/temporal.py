@@ -8,6 +8,7 @@ A Gaussian moves on a polynomial, may turn linearly, and fades in and out in a G
 """
 
 import math
+from copy import copy
 from dataclasses import dataclass, fields, replace
 from typing import Protocol, runtime_checkable
 
@@ -17,6 +18,7 @@ from torch import Tensor
 
 from viewer.core import rotation
 from viewer.core.model import Model, StaticModel, nbytes
+from viewer.core.placing import placed
 from viewer.core.splats import MIN_ALPHA, Appearance, Splats
 
 MIN_WIDTH = 1e-18  # a window narrower than this is one instant; its square must not underflow
@@ -193,6 +195,13 @@ class TemporalGaussians:
             index=self.source_index.index_select(0, alive),
             sh_origins=g.means if g.fixed_directions else None,
         )
+
+    def on(self, device: torch.device, exact: bool) -> "TemporalGaussians":
+        """As Movable says; ranges are still found on the host."""
+        there = copy(self)
+        there.gaussians = placed(self.gaussians, device)
+        there.source_index = self.source_index.to(device)
+        return there
 
     def thinned(self, step: int) -> "TemporalGaussians":
         """Every step-th Gaussian alone, for a quick look."""

@@ -7,6 +7,7 @@ gaussian_renderer/__init__.py of ingra14m/Deformable-3D-Gaussians.
 
 import math
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,9 +18,10 @@ from torch.nn import functional
 from viewer.core import rotation
 from viewer.core.errors import Unusable
 from viewer.core.model import StaticModel, nbytes
+from viewer.core.placing import placed
 from viewer.core.splats import Appearance, Splats, covars_of
 from viewer.formats import Format, Loaded, canonical, checkpoint, layout, ply, scene, training
-from viewer.formats.network import Linear, batches, finite, linear
+from viewer.formats.network import Linear, batches, finite, linear, stacked
 from viewer.formats.scene import Timing
 from viewer.formats.source import (
     BACKGROUND,
@@ -53,20 +55,24 @@ class Deformation:
     skip: int  # the layer that sees the input again
     octaves: int  # of the encoding of time
     timenet: tuple[Linear, Linear] | None  # turns the encoding of time into its input
-    heads: Mapping[str, Linear]
+    heads: Linear  # one below the other
+    outputs: Mapping[str, int]  # of each head
 
-    def biases(self, time: float) -> dict[int, Tensor]:
-        """Bias [W] at a time of the layers that see it, which is the same for every Gaussian."""
-        device = self.layers[0].weight.device
-        tau = encoded(torch.tensor([[time]], dtype=torch.float32, device=device), self.octaves)
+    def biases(self, time: Tensor) -> dict[int, Tensor]:
+        """Bias [W] at a time [] of the layers that see it, which is the same for every Gaussian.
+
+        Summed in float32 whatever the layers' precision: half of it tells few times apart.
+        """
+        tau = encoded(time.view(1, 1), self.octaves)
         if self.timenet is not None:
             first, second = self.timenet
             tau = second(functional.relu(first(tau)))
         columns = slice(PLACE, PLACE + tau.shape[1])
-        return {
-            i: self.layers[i].bias + self.layers[i].weight[:, columns] @ tau[0]
-            for i in {0, self.skip}
-        }
+        found = {}
+        for i in {0, self.skip}:
+            weight, bias = self.layers[i].weight, self.layers[i].bias
+            found[i] = (bias.float() + weight[:, columns].float() @ tau[0]).to(bias.dtype)
+        return found
 
     def __call__(self, places: Tensor, biases: Mapping[int, Tensor]) -> dict[str, Tensor]:
         """What the heads say [n, outputs] of encoded places [n, PLACE], at the time of `biases`."""
@@ -79,12 +85,13 @@ class Deformation:
             else:
                 h = layer(h)
             h = functional.relu_(h)
-        return {name: head(h) for name, head in self.heads.items()}
+        said = self.heads(h).float().split(list(self.outputs.values()), 1)
+        return dict(zip(self.outputs, said, strict=True))
 
     @property
     def memory(self) -> int:
         """Bytes held."""
-        every = (*self.layers, *(self.timenet or ()), *self.heads.values())
+        every = (*self.layers, *(self.timenet or ()), self.heads)
         return sum(layer.memory for layer in every)
 
 
@@ -106,7 +113,7 @@ class DeformableModel:
         self._still, self._quats, self._scales = still, still.quats, still.scales
         self._deformation = deformation
         self._places = still.means.new_empty(len(still), PLACE)
-        for part in batches(len(still)):
+        for part in batches(len(still), still.means.device):
             progress(part.start / len(still), "encoding places")
             self._places[part] = encoded(still.means[part], OCTAVES)
         self.time_range, self.appearance = time_range, still.appearance
@@ -118,10 +125,24 @@ class DeformableModel:
 
     def slice(self, time: float) -> Splats:
         """Every Gaussian, where and what it is at `time`."""
+        return self.at(torch.tensor(time, dtype=torch.float32, device=self._still.means.device))
+
+    def on(self, device: torch.device, exact: bool) -> "DeformableModel":
+        """As Movable says."""
+        dtype, there, network = None if exact else torch.float16, copy(self), self._deformation
+        there._still, there._places = self._still.to(device), placed(self._places, device, dtype)
+        there._quats, there._scales = self._quats.to(device), self._scales.to(device)
+        there._deformation = replace(
+            placed(network, device, dtype), timenet=placed(network.timenet, device)
+        )
+        return there
+
+    def at(self, time: Tensor) -> Splats:
+        """As Recordable says."""
         biases = self._deformation.biases(time)
         means = torch.empty_like(self._still.means)
         covars = means.new_empty(len(means), 6)
-        for part in batches(self.count):
+        for part in batches(self.count, means.device):
             said = self._deformation(self._places[part], biases)
             means[part] = _moved(self._still.means[part], said)
             covars[part] = _covars(self._quats[part], self._scales[part], said)
@@ -255,8 +276,8 @@ def _deformation(held: Mapping[str, object], path: Path) -> Deformation:
     outputs = {"gaussian_rotation": 4, "gaussian_scaling": 3}
     rigid = "branch_w.weight" in held
     outputs |= {"branch_w": 3, "branch_v": 3} if rigid else {"gaussian_warp": 3}
-    heads = {name: linear(held, name, path, count, width) for name, count in outputs.items()}
-    return Deformation(tuple(layers), skips[0], octaves, timenet, heads)
+    heads = stacked([linear(held, name, path, n, width) for name, n in outputs.items()])
+    return Deformation(tuple(layers), skips[0], octaves, timenet, heads, outputs)
 
 
 def _timing(source: Source) -> Timing:

@@ -100,7 +100,10 @@ class Clouds:
         i = min(i, len(self.clouds) - 1)
         time = i / max(len(self.clouds) - 1, 1)
         cloud = self.clouds[i].means
-        parts = [self._dressed(cloud[rows].float(), time, radii) for rows in batches(len(cloud))]
+        parts = [
+            self._dressed(cloud[rows].float(), time, radii)
+            for rows in batches(len(cloud), cloud.device)
+        ]
         parts = parts or [self._dressed(cloud.float(), time, radii)]
         return Dressed(*(torch.cat(fields) for fields in zip(*parts, strict=True)))
 

@@ -21,6 +21,7 @@ from torch import Tensor
 from viewer.core import rotation
 from viewer.core.errors import BadArgument, Unusable
 from viewer.core.model import nbytes
+from viewer.core.placing import placed
 from viewer.core.splats import Appearance, Splats, covars_of
 from viewer.formats import Format, Loaded, layout, ply, ply_3dgs, sanitize, scene, training
 from viewer.formats.ply import Header
@@ -93,6 +94,10 @@ class FourierGaussians:
             covars=covars_of(rotation.matrices(self.quats + t * self.turning), self.scales),
             index=self.index,
         )
+
+    def on(self, device: torch.device, exact: bool) -> "FourierGaussians":
+        """As Movable says."""
+        return placed(self, device)
 
 
 def sniff(path: Path) -> Match | None:

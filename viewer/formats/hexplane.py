@@ -6,6 +6,7 @@ Source: scene/deformation.py, scene/grid.py, gaussian_renderer/__init__.py of hu
 
 import math
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from torch.nn import functional
 from viewer.core import rotation
 from viewer.core.errors import Unusable
 from viewer.core.model import StaticModel, nbytes
+from viewer.core.placing import placed
 from viewer.core.splats import Appearance, Splats
 from viewer.formats import (
     Format,
@@ -90,7 +92,8 @@ class Deformation:
             h = layer(functional.relu_(h))
         hidden = functional.relu_(self.first(functional.relu_(h)))
         parts = hidden.split([layer.weight.shape[1] for layer in self.last.values()], 1)
-        return {name: layer(h) for (name, layer), h in zip(self.last.items(), parts, strict=True)}
+        said = zip(self.last.items(), parts, strict=True)
+        return {name: layer(h).float() for (name, layer), h in said}
 
     @property
     def memory(self) -> int:
@@ -121,11 +124,23 @@ class HexPlaneModel:
 
     def slice(self, time: float) -> Splats:
         """Every Gaussian, where and what it is at `time`."""
+        return self.at(torch.tensor(time, dtype=torch.float32, device=self._gaussians.means.device))
+
+    def on(self, device: torch.device, exact: bool) -> "HexPlaneModel":
+        """As Movable says."""
+        there = copy(self)
+        there._gaussians, there._mask = placed((self._gaussians, self._mask), device)
+        there._planes = placed(self._planes, device)
+        there._deformation = placed(self._deformation, device, None if exact else torch.float16)
+        return there
+
+    def at(self, time: Tensor) -> Splats:
+        """As Recordable says."""
         rows = self._planes.at(time)
         moving = [name for name in self._deformation.last if name != MASK]
         stored = {name: getattr(self._gaussians, name) for name in moving}
         moved = {name: torch.empty_like(field) for name, field in stored.items()}
-        for part in batches(self.count):
+        for part in batches(self.count, time.device):
             offsets = self._deformation.offsets(self._planes.features(rows, part))
             mask = offsets.pop(MASK, None if self._mask is None else self._mask[part])
             for name, offset in offsets.items():

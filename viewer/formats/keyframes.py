@@ -14,6 +14,7 @@ from torch import Tensor
 
 from viewer.core import rotation
 from viewer.core.model import nbytes
+from viewer.core.placing import placed
 from viewer.core.splats import Appearance, Splats, covars_of
 
 MAX_COSINE = 1 - 1e-4  # between two key rotations; nearer ones are taken to be this far apart
@@ -116,6 +117,10 @@ class KeyframeGaussians:
             covars=torch.cat([d.covars, covars_of(rotation.matrices(quats), k.scales)]),
             index=self.index,
         )
+
+    def on(self, device: torch.device, exact: bool) -> "KeyframeGaussians":
+        """As Movable says."""
+        return placed(self, device)
 
 
 def widths(logarithms: Tensor, padding: float) -> Tensor:

@@ -3,7 +3,7 @@
 What goes in and what comes out is up to the formats that have one.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from viewer.core.model import nbytes
 from viewer.formats import checkpoint
 
 ROWS = 4096  # evaluated at once: what layers hold meanwhile should fit a processor's cache
+ROWS_ON_DEVICE = 1 << 18  # elsewhere: bounds memory, some hundred megabytes
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -26,8 +27,8 @@ class Linear:
     bias: Tensor
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Outputs [n, outputs] of inputs [n, inputs]."""
-        return functional.linear(x, self.weight, self.bias)
+        """Outputs [n, outputs] of inputs [n, inputs], in the weights' precision."""
+        return functional.linear(x.to(self.weight.dtype), self.weight, self.bias)
 
     @property
     def memory(self) -> int:
@@ -58,10 +59,17 @@ def tensor(
     return found
 
 
-def batches(count: int) -> Iterator[slice]:
+def batches(count: int, device: torch.device) -> Iterator[slice]:
     """Rows 0..count, some at a time."""
-    for start in range(0, count, ROWS):
-        yield slice(start, min(start + ROWS, count))
+    rows = ROWS if device.type == "cpu" else ROWS_ON_DEVICE
+    for start in range(0, count, rows):
+        yield slice(start, min(start + rows, count))
+
+
+def stacked(layers: Sequence[Linear]) -> Linear:
+    """Layers of the same inputs as one, whose outputs are theirs, one after the other."""
+    weight = torch.cat([layer.weight for layer in layers])
+    return Linear(weight, torch.cat([layer.bias for layer in layers]))
 
 
 def finite(moved: Tensor, still: Tensor) -> Tensor:

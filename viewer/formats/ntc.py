@@ -64,7 +64,7 @@ class Cache:
         places = (state.means - self.low) / (self.high - self.low)
         inside = ((places >= 0) & (places <= 1)).all(1).nonzero()[:, 0]
         means, quats = state.means.clone(), state.quats.clone()
-        for part in network.batches(len(inside)):
+        for part in network.batches(len(inside), inside.device):
             rows = inside[part]
             x = places[rows]
             said = self.trained(x if self.grid is None else self.grid.encode(self.table, x))

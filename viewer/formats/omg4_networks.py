@@ -10,6 +10,7 @@ scene/gaussian_model.py; the encoding is frequency.h of NVlabs/tiny-cuda-nn.
 
 import math
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from viewer.core.placing import placed
 from viewer.core.splats import MIN_ALPHA, Splats
 from viewer.core.temporal import TemporalGaussians
 from viewer.formats import checkpoint
-from viewer.formats.network import ROWS
+from viewer.formats.network import batches
 from viewer.formats.source import Progress, silent
 from viewer.formats.tcnn import Network, Trained, as_evaluated
 
@@ -54,9 +56,8 @@ class Networks:
         """[n, 64] sums of the first layer over what places [n, 3], world space, give to it."""
         first = self.cont.matrices[0][:, :PLACE]
         sums = places.new_empty(len(places), WIDTH)
-        for start in range(0, len(places), ROWS):
-            progress(start / len(places), "encoding places")
-            rows = slice(start, start + ROWS)
+        for rows in batches(len(places), places.device):
+            progress(rows.start / len(places), "encoding places")
             sums[rows] = frequencies(contracted(places[rows])) @ first.T
         return sums
 
@@ -99,14 +100,20 @@ class Networked:
         alive = self._geometry.slice(time)
         opacities = torch.empty_like(alive.opacities)
         colors = opacities.new_empty(len(alive), DRAWN, 3)
-        for start in range(0, len(alive), ROWS):
-            rows = slice(start, start + ROWS)
+        for rows in batches(len(alive), opacities.device):
             opacities[rows], colors[rows] = self._decode(
                 alive.means[rows], alive.colors[rows], time
             )
         opacities *= alive.opacities
         seen = (opacities >= MIN_ALPHA).nonzero().squeeze(1)
         return replace(alive, opacities=opacities, colors=colors).rows(seen)
+
+    def on(self, device: torch.device, exact: bool) -> "Networked":
+        """As Movable says; its networks are small, and stay in float32."""
+        there = copy(self)
+        there._geometry = self._geometry.on(device, exact)
+        there._decode = placed(self._decode, device)
+        return there
 
 
 def read(held: Mapping[str, Any], times: int, used: int, path: Path) -> Networks:

@@ -42,8 +42,8 @@ class Planes:
         """Bytes held."""
         return nbytes(self.still, self.places, *(plane for level in self.levels for plane in level))
 
-    def at(self, time: float) -> list[list[Tensor]]:
-        """The planes' rows [R, C] at a time, by level and axis.
+    def at(self, time: Tensor) -> list[list[Tensor]]:
+        """The planes' rows [R, C] at a time [], by level and axis.
 
         A plane spans -1..1 along time, and a trainer's 0..1 is used as it is: half of it is idle.
         """
@@ -70,7 +70,7 @@ def read(
     places = _places(means, aabb)
     channels = grids[0][0].shape[1]
     still = means.new_empty(len(means), channels * len(grids))
-    for part in batches(len(means)):
+    for part in batches(len(means), means.device):
         progress(part.start / len(means), "sampling the planes")
         for level, grid in enumerate(grids):
             product = still[part, level * channels : (level + 1) * channels]
@@ -137,12 +137,14 @@ def _sampled(plane: Tensor, places: Tensor) -> Tensor:
     return found[0, :, 0].T
 
 
-def _row(plane: Tensor, time: float) -> Tensor:
-    """[R, C] of a plane [Rt, R, C] at a time."""
+def _row(plane: Tensor, time: Tensor) -> Tensor:
+    """[R, C] of a plane [Rt, R, C] at a time []."""
     last = len(plane) - 1
-    y = (min(max(time, -1.0), 1.0) + 1) / 2 * last
-    below = min(int(y), max(last - 1, 0))
-    return torch.lerp(plane[below], plane[min(below + 1, last)], y - below)
+    y = (time.clamp(-1, 1) + 1) / 2 * last
+    below = y.floor().clamp(max=max(last - 1, 0))
+    ends = torch.stack([below, (below + 1).clamp(max=last)]).int()
+    before, after = plane.index_select(0, ends)
+    return torch.lerp(before, after, y - below)
 
 
 def _along(row: Tensor, places: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ WuJH2001/swift4d.
 """
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from torch import Tensor
 from viewer.core import sh
 from viewer.core.errors import Unusable
 from viewer.core.model import Model, StaticModel, nbytes
+from viewer.core.placing import placed
 from viewer.core.splats import Appearance, Splats
 from viewer.formats import (
     Format,
@@ -44,7 +46,7 @@ from viewer.formats.source import (
     choice,
     positive,
 )
-from viewer.formats.tcnn import HASH_INDEX, Activation, Grid, Network, Trained
+from viewer.formats.tcnn import HASH_INDEX, Activation, Grid, Group, Network, Trained
 
 NETWORK, DYNAMIC = "FDHash.pth", "dynamic"
 CAPTURE_FRAMES, CAPTURE_FPS = 300, 30.0
@@ -80,14 +82,15 @@ class Deformation:
 
     grid: Grid
     table: Tensor  # [entries, features]
+    groups: tuple[Group, ...]  # of the grid's levels
     encoder: Trained
     heads: Mapping[str, Trained]
 
-    def offsets(self, places: Tensor, time: float) -> dict[str, Tensor]:
-        """What is added to each field of n Gaussians, at places [n, 3] in the unit cube."""
-        times = places.new_full((len(places), 1), time)
-        hidden = self.encoder(self.grid.encode(self.table, torch.cat([places, times], 1)))
-        return {name: head(hidden) for name, head in self.heads.items()}
+    def offsets(self, places: Tensor, time: Tensor) -> dict[str, Tensor]:
+        """What is added to each field of n Gaussians at a time [], at places [n, 3] in the cube."""
+        points = torch.cat([places, time.expand(len(places), 1)], 1)
+        hidden = self.encoder(self.grid.encode(self.table, points, self.groups))
+        return {name: head(hidden).float() for name, head in self.heads.items()}
 
     @property
     def memory(self) -> int:
@@ -120,10 +123,27 @@ class Swift4D:
 
     def slice(self, time: float) -> Splats:
         """Every Gaussian; time counts from 0 to 1, and stands still outside."""
+        return self.at(torch.tensor(time, dtype=torch.float32, device=self._places.device))
+
+    def on(self, device: torch.device, exact: bool) -> "Swift4D":
+        """As Movable says."""
+        there, network = copy(self), self._deformation
+        dtype = None if exact else torch.float16
+        there._still, there._moving = self._still.to(device), placed(self._moving, device)
+        there._rows, there._places = self._rows.to(device), self._places.to(device)
+        there._deformation = replace(
+            placed(network, device),
+            encoder=placed(network.encoder, device, dtype),
+            heads=placed(network.heads, device, dtype),
+        )
+        return there
+
+    def at(self, time: Tensor) -> Splats:
+        """As Recordable says."""
         stored = {name: getattr(self._moving, name) for name in HEADS}
         moved = {name: torch.empty_like(field) for name, field in stored.items()}
-        for part in network.batches(len(self._places)):
-            offsets = self._deformation.offsets(self._places[part], min(max(time, 0.0), 1.0))
+        for part in network.batches(len(self._places), time.device):
+            offsets = self._deformation.offsets(self._places[part], time.clamp(0, 1))
             for name, offset in offsets.items():
                 before = stored[name][part]
                 # Harmonics of a degree under 3 take the coefficients that they have.
@@ -231,7 +251,8 @@ def _deformation(
         head = Network(width, width, 2, outputs)
         heads[name] = head.trained(_parameters(held, f"{key}.params", path, head.size))
     table = parameters[encoder.size :].view(grid.entries, grid.features)
-    return Deformation(grid, table, encoder.trained(parameters[: encoder.size]), heads)
+    groups = grid.grouped(table.device)
+    return Deformation(grid, table, groups, encoder.trained(parameters[: encoder.size]), heads)
 
 
 def _parameters(held: Mapping[str, object], name: str, path: Path, size: int | None) -> Tensor:

@@ -25,6 +25,7 @@ E = TypeVar("E", bound=Enum)
 PRIMES = (1, 2654435761, 805459861, 3674653429, 2097192037, 1434869437, 2165219737)
 UINT32 = (1 << 32) - 1
 CORNERS = 1 << 18  # looked up at once: what they need stays in a processor's cache
+CORNERS_ON_DEVICE = 1 << 24  # elsewhere: bounds memory
 ALIGN = 16  # inputs and outputs of a fused network are padded to a multiple of this
 
 
@@ -101,18 +102,26 @@ class Grid:
             start += size
         return tuple(found)
 
-    def encode(self, table: Tensor, points: Tensor) -> Tensor:
+    def grouped(self, device: torch.device) -> "tuple[Group, ...]":
+        """The levels, on a device."""
+        return tuple(_groups(self.plan(), device))
+
+    def encode(
+        self, table: Tensor, points: Tensor, groups: "tuple[Group, ...] | None" = None
+    ) -> Tensor:
         """Features [n, levels * features], level by level, at points [n, dims] in [0, 1].
 
-        table: [entries, features] float32. Interpolation is linear in every dimension.
+        table: [entries, features] float32. groups: those of `grouped`, where they are kept; else
+        they are made here. Interpolation is linear in every dimension.
         """
         if tuple(table.shape) != (self.entries, self.features):
             raise ValueError(
                 f"table has shape {tuple(table.shape)}, expected {(self.entries, self.features)}"
             )
-        groups = _groups(self.plan(), points.device)
+        groups = self.grouped(points.device) if groups is None else groups
         out = points.new_empty((len(points), self.levels, self.features))
-        most = max(1, CORNERS // (self.levels << self.dims))
+        corners = CORNERS if points.device.type == "cpu" else CORNERS_ON_DEVICE
+        most = max(1, corners // (self.levels << self.dims))
         for start in range(0, len(points), most):
             rows = slice(start, start + most)
             for group in groups:
@@ -174,8 +183,8 @@ class Trained:
     matrices: tuple[Tensor, ...]
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Outputs [n, outputs] of inputs [n, inputs]."""
-        shape = self.network
+        """Outputs [n, outputs] of inputs [n, inputs], in the weights' precision."""
+        shape, x = self.network, x.to(self.matrices[0].dtype)
         missing = _padded(shape.inputs) - shape.inputs
         x = functional.pad(x, (0, missing), value=shape.fill) if missing else x
         return self.after_first(x @ self.matrices[0].T)
@@ -221,7 +230,7 @@ def as_trained(grid: Grid, source: Source) -> Grid:
 
 
 @dataclass(frozen=True, slots=True)
-class _Group:
+class Group:
     """Neighbouring levels that index alike, on a device, so that one operation serves them all."""
 
     levels: slice
@@ -254,13 +263,13 @@ class _Group:
         return mixed.view(len(points), -1, table.shape[1])
 
 
-def _groups(plan: Sequence[Level], device: torch.device) -> list[_Group]:
-    found: list[_Group] = []
+def _groups(plan: Sequence[Level], device: torch.device) -> list[Group]:
+    found: list[Group] = []
     start = 0
     for hashed, members in groupby(plan, lambda level: level.hashed):
         some = list(members)
         found.append(
-            _Group(
+            Group(
                 slice(start, start + len(some)),
                 hashed,
                 torch.tensor([[level.scale] for level in some], device=device),

@@ -62,6 +62,7 @@ class CudaRenderer:
 
     modes = frozenset(Mode)
     slices = True
+    takes_cuda = True
     interactive = True
 
     def __init__(self, device: Device, exact: bool, textures: Presenter | None = None) -> None:

@@ -64,6 +64,7 @@ class GsplatRenderer:
 
     modes = MODES
     slices = False
+    takes_cuda = True
     interactive = True
     stale = False
 

@@ -52,6 +52,7 @@ class PeelRenderer:
 
     modes = frozenset(Mode)
     slices = False
+    takes_cuda = False
     interactive = True
     stale = False
 

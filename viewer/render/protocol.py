@@ -65,6 +65,7 @@ class Renderer(Protocol):
 
     modes: frozenset[Mode]  # what it can draw; asking for another mode is an error
     slices: bool  # takes a TemporalGaussians unsliced, as its own first pass
+    takes_cuda: bool  # takes splats that lie on CUDA's device
     interactive: bool  # quick enough for a window
     stale: bool  # the last frame turned out to lack something: it is to be drawn again
 

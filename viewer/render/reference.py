@@ -59,6 +59,7 @@ class ReferenceRenderer:
 
     modes = frozenset(Mode)
     slices = False
+    takes_cuda = False
     interactive = False
     stale = False
 

@@ -52,6 +52,7 @@ class SortedRenderer:
 
     modes = frozenset(Mode)
     slices = True
+    takes_cuda = False
     interactive = True
     stale = False
 

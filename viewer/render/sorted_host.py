@@ -21,6 +21,7 @@ class HostSortedRenderer:
 
     modes = frozenset(Mode)
     slices = False
+    takes_cuda = False
     interactive = True
     stale = False
 
