@@ -1,16 +1,18 @@
-"""What a picture costs on its way from CUDA to an OpenGL texture. Needs an NVIDIA GPU.
+"""What a picture costs on its way from CUDA to an OpenGL texture, or a buffer. For NVIDIA GPUs.
 
     python -m benchmarks.interop_cost [--frames N] [--json F.json]
 
 host: until the call returns. device: between events on the stream, before and after it. frame: from
-the first call until OpenGL has copied the texture once. Medians, milliseconds.
+the first call until OpenGL has copied it once. Medians, milliseconds. A buffer is as large as a
+picture of floats.
 """
 
 import argparse
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -21,15 +23,17 @@ import moderngl
 from viewer.core.errors import Unusable
 from viewer.cuda import runtime as cuda
 from viewer.cuda.interop import KINDS, presenter
-from viewer.cuda.plane import Plane
+from viewer.cuda.plane import Block, Piece, Plane
 from viewer.cuda.runtime import Runtime
 from viewer.gl import context
 
 SIZES = {"1080p": (1920, 1080), "4K": (3840, 2160)}
 WARMUP = 20  # frames
+BUFFER = "buf"  # a kind, beside those of pixels
 CALLS = {
     "cudaGraphicsMapResources": "map",
     "cudaMemcpy2DToArrayAsync": "copy",
+    "cudaMemcpyAsync": "copy",
     "cudaGraphicsUnmapResources": "unmap",
 }
 
@@ -39,7 +43,7 @@ class Row:
     """Medians, milliseconds, by call: map, copy, unmap. frame: all of it."""
 
     size: str
-    dtype: str
+    kind: str
     way: str
     host: dict[str, float]
     device: dict[str, float]
@@ -54,12 +58,12 @@ class Timed(Runtime):
         self._events = [self("cudaEventCreate") for _ in range(2)]
         self.host: dict[str, list[float]] = {call: [] for call in CALLS.values()}
         self.device: dict[str, list[float]] = {call: [] for call in CALLS.values()}
-        self.watched: Callable[[str], bool] = lambda call: False
+        self.watched = False
 
     def __call__(self, name: str, *args: Any) -> Any:
         """As Runtime has it."""
         call = CALLS.get(name)
-        if call is None or not self.watched(call):
+        if call is None or not self.watched:
             return super().__call__(name, *args)
         super().__call__("cudaEventRecord", self._events[0], 0)
         start = perf_counter()
@@ -73,29 +77,53 @@ class Timed(Runtime):
 
 
 def measured(ctx: moderngl.Context, runtime: Runtime, what: tuple[str, str, str], n: int) -> Row:
-    """what: the name of a size, a kind of pixel, a way. n: frames."""
-    size, dtype, way = what
+    """what: the name of a size, a kind of pixel or BUFFER, a way. n: frames."""
+    size, kind, way = what
     timed = Timed(runtime)
-    texture = ctx.texture(SIZES[size], 4, dtype=dtype)
-    copy = ctx.texture(SIZES[size], 4, dtype=dtype)
-    source, target = ctx.framebuffer([texture]), ctx.framebuffer([copy])
-    pixels = runtime("cudaMalloc", Plane(0, texture).pitch * texture.height)
+    piece, copied, release = _buffer(ctx, size) if kind == BUFFER else _texture(ctx, size, kind)
+    nbytes = piece.nbytes if isinstance(piece, Block) else piece.pitch * piece.height
+    piece = replace(piece, pointer=runtime("cudaMalloc", nbytes))
     presented = presenter(ctx, way, timed)
     frames = []
     for i in range(WARMUP + 2 * n):  # first frames as they are, then with a clock in each
-        timed.watched = lambda call, i=i: i >= WARMUP + n
+        timed.watched = way == "interop" and i >= WARMUP + n
         start = perf_counter()
-        presented.present([Plane(pixels, texture)], 0)
-        ctx.copy_framebuffer(target, source)
+        presented.present([piece], 0)
+        copied()
         ctx.finish()
         if WARMUP <= i < WARMUP + n:
             frames.append(perf_counter() - start)
     presented.release()
-    runtime("cudaFree", pixels)
-    ctx.detect_framebuffer(0).use()
-    for held in (source, target, texture, copy):
-        held.release()
-    return Row(size, dtype, way, _medians(timed.host), _medians(timed.device), _ms(frames))
+    runtime("cudaFree", piece.pointer)
+    release()
+    return Row(size, kind, way, _medians(timed.host), _medians(timed.device), _ms(frames))
+
+
+Placed = tuple[Piece, Callable[[], None], Callable[[], None]]  # what copies it, what frees it
+
+
+def _texture(ctx: moderngl.Context, size: str, kind: str) -> Placed:
+    texture, copy = (ctx.texture(SIZES[size], 4, dtype=kind) for _ in range(2))
+    source, target = ctx.framebuffer([texture]), ctx.framebuffer([copy])
+
+    def release() -> None:
+        ctx.detect_framebuffer(0).use()
+        for held in (source, target, texture, copy):
+            held.release()
+
+    return Plane(0, texture), partial(ctx.copy_framebuffer, target, source), release
+
+
+def _buffer(ctx: moderngl.Context, size: str) -> Placed:
+    width, height = SIZES[size]
+    nbytes = 16 * width * height
+    buffer, copy = (ctx.buffer(reserve=nbytes) for _ in range(2))
+
+    def release() -> None:
+        buffer.release()
+        copy.release()
+
+    return Block(0, nbytes, buffer), partial(ctx.copy_buffer, copy, buffer), release
 
 
 def main() -> int:
@@ -117,8 +145,8 @@ def main() -> int:
     for way in ("interop", "upload"):
         try:
             for size in SIZES:
-                for dtype in KINDS:
-                    rows.append(measured(ctx, runtime, (size, dtype, way), args.frames))
+                for kind in (*KINDS, BUFFER):
+                    rows.append(measured(ctx, runtime, (size, kind, way), args.frames))
                     print(_line(rows[-1]), flush=True)
         except Unusable as error:
             print(f"{way}: {error}")
@@ -138,9 +166,10 @@ def _ms(seconds: list[float]) -> float:
 
 
 def _line(row: Row) -> str:
-    parts = [f"{row.size:6} {row.dtype:4} {row.way:7}"]
+    parts = [f"{row.size:6} {row.kind:4} {row.way:7}"]
+    calls = dict.fromkeys(CALLS.values())
     for spans in (row.host, row.device):
-        parts.append("".join(f"{spans.get(call, float('nan')):8.4f}" for call in CALLS.values()))
+        parts.append("".join(f"{spans.get(call, float('nan')):8.4f}" for call in calls))
     return " |".join([*parts, f"{row.frame:8.4f}"])
 
 

@@ -368,9 +368,10 @@ def test_copies_wait_for_their_stream_and_opengl_for_them(ctx, wanted):
 
 
 @everywhere
+@pytest.mark.parametrize("kind", ["f1", interop_cost.BUFFER])
 @pytest.mark.parametrize("way", ["interop", "upload"])
-def test_the_cost_of_a_picture_is_measured(ctx, runtime, way):
-    row = interop_cost.measured(ctx, runtime, ("1080p", "f1", way), 5)
+def test_the_cost_of_a_picture_is_measured(ctx, runtime, way, kind):
+    row = interop_cost.measured(ctx, runtime, ("1080p", kind, way), 5)
     print(interop_cost._line(row))  # noqa: T201  seen with -s
     assert row.frame > 0
     parts = {"map", "copy", "unmap"} if way == "interop" else set()

@@ -118,7 +118,7 @@ def test_the_last_two_places_of_the_most_splats_are_told_apart(path, monkeypatch
     def write(self, splats, camera, settings, spans):
         hidden = torch.zeros(peel.MOST - 2, 12)
         self._records.write(torch.cat([hidden, host.records(splats, camera, settings)]))
-        return peel.MOST
+        return peel.MOST, ""
 
     monkeypatch.setattr(host.RecordTextures, "write", write)
     frame = drawn(path, splats)

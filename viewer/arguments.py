@@ -32,7 +32,7 @@ def _settings(parser: Parser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--interop", choices=INTEROP, default="auto",
-        help="how pictures made by CUDA come into OpenGL; default: interop where it works",
+        help="how what CUDA made comes into OpenGL; default: interop where it works",
     )  # fmt: skip
     parser.add_argument("--background", type=_rgb, metavar="R,G,B", help="0..1 each")
     parser.add_argument(

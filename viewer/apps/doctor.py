@@ -174,7 +174,9 @@ def _interop(ctx: moderngl.Context) -> list[Finding]:
         presenter(ctx, "interop", runtime).release()
     except Unusable as error:
         return [Finding(what, False, _instead(ctx, runtime, error.cause), error.fix)]
-    return [Finding(what, True, "a test pattern came through: pictures stay on the device")]
+    return [
+        Finding(what, True, "test patterns came through: pictures and splats stay on the device")
+    ]
 
 
 def _instead(ctx: moderngl.Context, runtime: cuda.Runtime, reason: str) -> str:
@@ -183,7 +185,7 @@ def _instead(ctx: moderngl.Context, runtime: cuda.Runtime, reason: str) -> str:
     except Unusable as error:
         return f"{reason}; and no upload: {error.cause}"
     width, height = SHOWN
-    return f"{reason}; pictures go by the host, {ms:.1f} ms for one of {width}x{height}"
+    return f"{reason}; all goes by the host, {ms:.1f} ms for a picture of {width}x{height}"
 
 
 def _video() -> Finding:

@@ -24,7 +24,7 @@ class Mode(Enum):
         return self not in (Mode.COLOR, Mode.CENTERS)
 
 
-# How pictures made by CUDA come into OpenGL's textures.
+# How pictures, and splats, that CUDA made come into OpenGL.
 INTEROP = ("auto", "interop", "upload")
 # What is said of it on the command line and in the window.
 ANTIALIAS: dict[str, bool | None] = {"model": None, "on": True, "off": False}

@@ -1,5 +1,7 @@
 """DataTexture: rows of numbers for shaders of OpenGL 3.3, which has no storage buffers."""
 
+from collections.abc import Sequence
+
 import moderngl
 import numpy as np
 from torch import Tensor
@@ -25,21 +27,49 @@ class DataTexture:
         self._texture = self._of(1)
 
     def write(self, values: Tensor) -> None:
-        """Replace the contents by `values` [n, 4 k] float32. Raises Unusable if they do not fit."""
+        """Replace the contents by `values` [n, 4 k] float32. Raises Unusable if they do not fit.
+
+        A tensor on another device is copied through the host.
+        """
         array = np.ascontiguousarray(values.cpu().numpy())
-        assert array.shape[1] % TEXEL == 0
-        texels = array.size // TEXEL
-        self._reserve(-(-texels // WIDTH), array.shape)
-        lines, rest = divmod(texels, WIDTH)
-        flat = array.reshape(-1)
+        self.reserve(array.shape)
+        lines, rest = divmod(array.size, self.line)
+        whole, begun = np.split(array.reshape(-1), [lines * self.line])
         if lines:
-            self._texture.write(flat[: lines * WIDTH * TEXEL], viewport=(0, 0, WIDTH, lines))
+            self._texture.write(whole, viewport=(0, 0, WIDTH, lines))
         if rest:
-            self._texture.write(flat[lines * WIDTH * TEXEL :], viewport=(0, lines, rest, 1))
+            self._texture.write(begun, viewport=(0, lines, rest // TEXEL, 1))
+
+    def reserve(self, shape: Sequence[int]) -> int:
+        """Make room for values of a shape [n, 4 k]; gives how many lines they take, begun ones too.
+
+        What it held is lost if it has to grow. Raises Unusable if they do not fit.
+        """
+        count, each = shape
+        assert each % TEXEL == 0
+        lines = -(-count * each // self.line)
+        if lines > self._limit:
+            most = self._limit * self.line // each
+            raise Unusable(f"{count} splats at once, this driver's textures hold {most}")
+        held = self._texture.height
+        if lines > held:
+            self._texture.release()
+            self._texture = self._of(min(max(lines, held * 3 // 2), self._limit))
+        return lines
 
     def use(self, slot: int) -> None:
         """Bind to a texture unit."""
         self._texture.use(slot)
+
+    @property
+    def line(self) -> int:
+        """Numbers that a line takes."""
+        return self._texture.width * TEXEL
+
+    @property
+    def texture(self) -> moderngl.Texture:
+        """What holds it now."""
+        return self._texture
 
     @property
     def nbytes(self) -> int:
@@ -49,15 +79,6 @@ class DataTexture:
     def release(self) -> None:
         """Free the texture."""
         self._texture.release()
-
-    def _reserve(self, lines: int, shape: tuple[int, ...]) -> None:
-        if lines > self._limit:
-            most = self._limit * WIDTH * TEXEL // shape[1]
-            raise Unusable(f"{shape[0]} splats at once, this driver's textures hold {most}")
-        held = self._texture.height
-        if lines > held:
-            self._texture.release()
-            self._texture = self._of(min(max(lines, held * 3 // 2), self._limit))
 
     def _of(self, lines: int) -> moderngl.Texture:
         texture = self._ctx.texture((WIDTH, lines), TEXEL, dtype="f4")

@@ -29,6 +29,7 @@ from viewer.cuda.plane import Plane, Presenter
 from viewer.gl.target import TextureTarget
 from viewer.render.protocol import Counts, Target, Unsliced
 from viewer.render.visibility import (
+    beside,
     compensation_of,
     far_plane,
     in_camera,
@@ -163,8 +164,8 @@ def _arguments(splats: Splats, camera: Camera, settings: RenderSettings) -> dict
         "means": means,
         "opacities": torch.where(splats.opacities >= least, splats.opacities, 0.0),
         "colors": _colors(splats, camera, settings),
-        "viewmats": torch.from_numpy(camera.viewmat).to(means).unsqueeze(0),
-        "Ks": torch.from_numpy(camera.K).to(means).unsqueeze(0),
+        "viewmats": beside(camera.viewmat, means).unsqueeze(0),
+        "Ks": beside(camera.K, means).unsqueeze(0),
         "width": camera.width,
         "height": camera.height,
         "camera_model": "ortho" if camera.orthographic else "pinhole",
@@ -186,7 +187,7 @@ def _colors(splats: Splats, camera: Camera, settings: RenderSettings) -> Tensor:
         return in_camera(splats.means, camera)[:, 2:].expand(-1, 3).contiguous()
     if settings.mode.measures:
         return torch.ones_like(splats.means)
-    center = torch.from_numpy(camera.center).to(splats.means)
+    center = beside(camera.center, splats.means)
     return splats.seen_from(center, settings.sh_degree).contiguous()
 
 

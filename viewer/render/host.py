@@ -1,4 +1,4 @@
-"""Splats to records in torch, for OpenGL without compute shaders: project.comp on the host.
+"""Splats to records in torch, for OpenGL without compute shaders: project.comp where they lie.
 
 Numbers and layout are those of shaders/include/record.glsl; here all splats go through at once.
 """
@@ -14,10 +14,12 @@ from viewer.core.errors import Unusable
 from viewer.core.settings import Mode, RenderSettings
 from viewer.core.splats import MIN_ALPHA, Footprint, Splats
 from viewer.core.timing import Spans
+from viewer.cuda.ferry import Cargo, Ferry
 from viewer.gl.data_texture import WIDTH, DataTexture
 from viewer.render.reference import compensation
 from viewer.render.visibility import (
     CENTER_REACH,
+    beside,
     compensation_of,
     divisor,
     front_to_back,
@@ -62,7 +64,7 @@ def records(splats: Splats, camera: Camera, settings: RenderSettings) -> Tensor:
         reach = wide = high = CENTER_REACH * ones
     seen = (opacities >= MIN_ALPHA) & (u + wide > 0) & (u - wide < camera.width)
     seen &= (v + high > 0) & (v - high < camera.height)
-    center = torch.from_numpy(camera.center).to(splats.means)
+    center = beside(camera.center, splats.means)
     r, g, b = splats.seen_from(center, settings.sh_degree)[:, :3].unbind(1)
     columns = [u, v, *axes, opacities * seen, reach, r, g, b, p[:, 2]]
     return torch.stack(columns, 1)
@@ -88,14 +90,15 @@ def _covariances(
         size = splats.radii * (settings.scale / w)
         xx, yy = (used.focal[0] * size).square(), (used.focal[1] * size).square()
         return xx, torch.zeros_like(xx), yy, xx * yy
-    R = torch.from_numpy(camera.viewmat[:3, :3]).to(p).unsqueeze(2)  # [3, 3, 1]
+    R = beside(camera.viewmat[:3, :3], p).unsqueeze(2)  # [3, 3, 1]
     slope_x = (p[:, 0] / w).clamp(used.low[0], used.high[0])
     slope_y = (p[:, 1] / w).clamp(used.low[1], used.high[1])
     # Numbers of one kind lie side by side, [3, n]: sums over three are several times quicker.
     a = (used.focal[0] * settings.scale / w) * (R[0] - slope_x * R[2])  # rows of J R
     b = (used.focal[1] * settings.scale / w) * (R[1] - slope_y * R[2])
     if splats.covars is not None:
-        S = splats.covariances().permute(1, 2, 0).contiguous()
+        xx, xy, xz, yy, yz, zz = splats.covars.unbind(1)
+        S = torch.stack([xx, xy, xz, xy, yy, yz, xz, yz, zz]).reshape(3, 3, -1)
         sa, sb = _times(a, S), _times(b, S)
         xx, xy, yy = (sa * a).sum(0), (sa * b).sum(0), (sb * b).sum(0)
         return xx, xy, yy, xx * yy - xy * xy
@@ -117,13 +120,16 @@ def _times(a: Tensor, matrices: Tensor) -> Tensor:
 class RecordTextures:
     """The records of what a camera sees, nearest first, as data textures."""
 
-    def __init__(self, ctx: moderngl.Context) -> None:
+    def __init__(self, ctx: moderngl.Context, ferry: Ferry) -> None:
         self._records, self._features = DataTexture(ctx), DataTexture(ctx)
+        self._ferry = ferry
         self._measured: Splats | None = None
         self._sizes = torch.empty(0)
 
-    def write(self, splats: Splats, camera: Camera, settings: RenderSettings, spans: Spans) -> int:
-        """Cull, sort, project and upload; gives how many there are."""
+    def write(
+        self, splats: Splats, camera: Camera, settings: RenderSettings, spans: Spans
+    ) -> tuple[int, str]:
+        """Cull, sort, project and upload; gives how many there are, and what Ferry says."""
         _check_channels(splats)
         with spans.measure("cull"):
             if splats is not self._measured:
@@ -135,10 +141,11 @@ class RecordTextures:
             seen = splats.rows(found)
             projected = records(seen, camera, settings)
         with spans.measure("upload"):
-            self._records.write(projected)
+            cargo: list[Cargo] = [(projected, self._records)]
             if splats.appearance.decoder is not None:
-                self._features.write(features(seen))
-        return len(found)
+                cargo.append((features(seen), self._features))
+            told = self._ferry.bring(cargo, settings.interop)
+        return len(found), told
 
     def bind(self, program: moderngl.Program) -> None:
         """What fetch_texture.glsl reads, in the first two texture units."""
@@ -156,6 +163,7 @@ class RecordTextures:
 
     def release(self) -> None:
         """Free the textures."""
+        self._ferry.release()
         self._records.release()
         self._features.release()
 

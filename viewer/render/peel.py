@@ -14,6 +14,7 @@ from viewer.core.errors import Unusable
 from viewer.core.settings import Mode, RenderSettings
 from viewer.core.splats import MIN_TRANSMITTANCE, Splats
 from viewer.core.timing import Spans
+from viewer.cuda.ferry import Ferry
 from viewer.gl import context
 from viewer.gl.target import TextureTarget
 from viewer.render.host import FETCH, RecordTextures
@@ -52,14 +53,16 @@ class PeelRenderer:
 
     modes = frozenset(Mode)
     slices = False
-    takes_cuda = False
+    takes_cuda = True
     interactive = True
     stale = False
 
-    def __init__(self, ctx: moderngl.Context, exact: bool = True) -> None:
+    def __init__(
+        self, ctx: moderngl.Context, exact: bool = True, ferry: Ferry | None = None
+    ) -> None:
         """exact: float32 it is in any case. Raises Unusable when textures are too small here."""
         self._ctx = ctx
-        self._records = RecordTextures(ctx)
+        self._records = RecordTextures(ctx, ferry or Ferry(ctx))
         self._peel = Programs(ctx, "peel", FETCH)
         self._add = Programs(ctx, "fullscreen", FETCH, fragment="layer")
         self._found = context.sample_query(ctx)
@@ -76,7 +79,7 @@ class PeelRenderer:
         """Peel into a texture target until nothing is left, or as often as the settings say."""
         assert isinstance(source, Splats)
         assert isinstance(target, TextureTarget)
-        count = self._records.write(source, camera, settings, spans)
+        count, told = self._records.write(source, camera, settings, spans)
         if count > MOST:
             raise Unusable(f"{count} splats at once, peel tells {MOST} apart")
         with spans.measure("blend"):
@@ -94,7 +97,7 @@ class PeelRenderer:
                     program["halving"], program["covered"] = halving, COVERED
                     target.color.use(COVERED)
                 passes += self._peeled(count, settings.peel_layers, layers, target)
-        return Counts(len(source), count, nbytes=self.nbytes, passes=passes)
+        return Counts(len(source), count, told, self.nbytes, passes)
 
     def _peeled(self, count: int, most: int | None, layers: Layers, target: TextureTarget) -> int:
         """Layer after layer into the target; gives the number of passes."""

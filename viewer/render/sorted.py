@@ -1,7 +1,7 @@
 """OpenGL 4.3: depth sort, one quad a splat, blended front to back.
 
 TemporalGaussians are sliced and projected by a compute pass of their own (slice_gl.py); other
-splats are uploaded once each and projected in drawing order. Both are drawn as quads that hug their
+splats are brought once each and projected in drawing order. Both are drawn as quads that hug their
 ellipses. Blending cannot stop at a transmittance, which the tolerance allows. What an older OpenGL
 does is in sorted_host.py.
 """
@@ -12,6 +12,7 @@ from typing import Any
 import moderngl
 import numpy as np
 import torch
+from torch import Tensor
 
 from viewer.core import sh
 from viewer.core.camera import Camera
@@ -21,6 +22,7 @@ from viewer.core.settings import Mode, RenderSettings
 from viewer.core.splats import Splats
 from viewer.core.temporal import TemporalGaussians
 from viewer.core.timing import Spans
+from viewer.cuda.ferry import Cargo, Ferry
 from viewer.gl.buffers import Storage, storage_limit
 from viewer.gl.program import compute_program
 from viewer.gl.target import TextureTarget
@@ -35,7 +37,7 @@ from viewer.render.protocol import Counts, Renderer, Target, Unsliced
 from viewer.render.quads import STORAGE, Quads, draw_quads
 from viewer.render.slice_gl import GaussianSlicer
 from viewer.render.sorted_host import HostSortedRenderer
-from viewer.render.visibility import front_to_back, largest_scale, sorted_rows
+from viewer.render.visibility import beside, front_to_back, largest_scale, sorted_rows
 
 COMPUTES = 430  # from this version of OpenGL on there are compute shaders and storage buffers
 
@@ -52,12 +54,15 @@ class SortedRenderer:
 
     modes = frozenset(Mode)
     slices = True
-    takes_cuda = False
+    takes_cuda = True
     interactive = True
     stale = False
 
-    def __init__(self, ctx: moderngl.Context, precision: Precision) -> None:
+    def __init__(
+        self, ctx: moderngl.Context, precision: Precision, ferry: Ferry | None = None
+    ) -> None:
         self._ctx, self._precision = ctx, precision
+        self._ferry = ferry or Ferry(ctx)
         self._project = compute_program(ctx, "project", precision.constants)
         self._quads = Quads(ctx, precision.constants | STORAGE)
         names = ("means", "opacities", "shapes", "scales", "colors", "order", "records", "origins")
@@ -85,14 +90,19 @@ class SortedRenderer:
         if isinstance(source, Unsliced):
             return self._unsliced(source, camera, settings, target, spans)
         self._slicer.forget()  # one scene at a time lies on the device
-        if source is not self._uploaded:
-            with spans.measure("upload"):
-                self._upload(source)
+        fresh = source is not self._uploaded
         with spans.measure("cull"):
+            if fresh:
+                self._check_size(source)
+                self._uploaded, self._sizes = None, largest_scale(source)
             rows, depths = front_to_back(source, self._sizes, camera, settings)
         with spans.measure("sort"):
             found = sorted_rows(rows, depths)
-            self._storage["order"].write(found.to(torch.int32))
+        with spans.measure("upload" if fresh else "sort"):
+            cargo = self._cargo(source, camera, settings, fresh)
+            cargo.append((found.to(torch.int32), self._storage["order"]))
+            told = self._ferry.bring(cargo, settings.interop)
+            self._uploaded = source
         count = len(found)
         with spans.measure("project"):
             self._run_projection(source, camera, settings, count)
@@ -102,7 +112,7 @@ class SortedRenderer:
             bind = partial(_bind, held["records"], held["order"], features, True)
             issue = partial(draw_quads, count)
             self._quads.draw(source.appearance, camera, settings, target, bind, issue)
-        return Counts(len(source), count, nbytes=self.nbytes)
+        return Counts(len(source), count, told, self.nbytes)
 
     def _unsliced(
         self,
@@ -114,6 +124,7 @@ class SortedRenderer:
     ) -> Counts:
         if self._uploaded is not None:
             self._uploaded = None
+            self._ferry.release()
             for storage in self._storage.values():
                 storage.shrink()
         with spans.measure("slice"):
@@ -156,6 +167,7 @@ class SortedRenderer:
 
     def release(self) -> None:
         """Free programs and buffers."""
+        self._ferry.release()
         for storage in self._storage.values():
             storage.release()
         self._quads.release()
@@ -167,23 +179,21 @@ class SortedRenderer:
         if self._depths is not None:
             self._depths.release()
 
-    def _upload(self, splats: Splats) -> None:
-        self._check_size(splats)
-        self._sizes = largest_scale(splats)
-        self._storage["means"].write(splats.means)
-        self._storage["opacities"].write(splats.opacities)
-        if splats.radii is not None:
-            self._storage["shapes"].write(splats.radii)
-        elif splats.covars is not None:
-            self._storage["shapes"].write(splats.covars)
-        elif splats.quats is not None and splats.scales is not None:
-            self._storage["shapes"].write(splats.quats)
-            self._storage["scales"].write(splats.scales)
-        if not self._colors_on_host(splats):
-            self._storage["colors"].write(splats.colors)
-        if splats.sh_origins is not None:
-            self._storage["origins"].write(splats.sh_origins)
-        self._uploaded = splats
+    def _cargo(
+        self, splats: Splats, camera: Camera, settings: RenderSettings, fresh: bool
+    ) -> list[Cargo]:
+        """What this frame needs and the buffers do not hold. fresh: nothing of these splats yet."""
+        parts: dict[str, Tensor | None] = {}
+        if fresh:
+            shapes = (splats.quats, splats.covars, splats.radii)
+            parts["means"], parts["opacities"] = splats.means, splats.opacities
+            parts["shapes"] = next(shape for shape in shapes if shape is not None)
+            parts["scales"], parts["origins"] = splats.scales, splats.sh_origins
+            parts["colors"] = splats.colors
+        if self._colors_in_torch(splats):
+            center = beside(camera.center, splats.means)
+            parts["colors"] = splats.seen_from(center, settings.sh_degree)
+        return [(part, self._storage[name]) for name, part in parts.items() if part is not None]
 
     def _check_size(self, splats: Splats) -> None:
         expected = _channels(splats)
@@ -198,18 +208,14 @@ class SortedRenderer:
                 "--renderer reference draws any number, slowly",
             )
 
-    def _colors_on_host(self, splats: Splats) -> bool:
+    def _colors_in_torch(self, splats: Splats) -> bool:
         """Coefficients over the driver's limit are evaluated in torch instead, each frame."""
         return splats.view_dependent and splats.colors.numel() * 4 > self._limit
 
     def _run_projection(
         self, splats: Splats, camera: Camera, settings: RenderSettings, count: int
     ) -> None:
-        view_dependent = splats.view_dependent
-        if self._colors_on_host(splats):
-            center = torch.from_numpy(camera.center).to(splats.means)
-            self._storage["colors"].write(splats.seen_from(center, settings.sh_degree))
-            view_dependent = False
+        view_dependent = splats.view_dependent and not self._colors_in_torch(splats)
         coefficients = splats.colors.shape[1] if view_dependent else _channels(splats) // 3
         degree = min(sh.degree(coefficients), settings.sh_degree) if view_dependent else -1
         program: Any = self._project

@@ -1,4 +1,4 @@
-"""Which splats can be seen, nearest first: shared by every renderer that sorts on the host."""
+"""Which splats can be seen, nearest first: shared by every renderer that sorts in torch."""
 
 from typing import NamedTuple
 
@@ -76,8 +76,16 @@ def in_camera(means: Tensor, camera: Camera) -> Tensor:
 
     All renderers sort by this depth, so that near-equal depths fall the same way everywhere.
     """
-    viewmat = torch.from_numpy(camera.viewmat).to(means)
+    viewmat = beside(camera.viewmat, means)
     return means @ viewmat[:3, :3].T + viewmat[:3, 3]
+
+
+def beside(values: np.ndarray, tensor: Tensor) -> Tensor:
+    """A small array where `tensor` lies, in its precision; the host does not wait for the device.
+
+    CUDA has taken what is not pinned before the call returns, so that `values` may change.
+    """
+    return torch.from_numpy(values).to(tensor, non_blocking=True)
 
 
 def divisor(z: Tensor, camera: Camera) -> Tensor:
@@ -90,7 +98,8 @@ def largest_scale(splats: Splats) -> Tensor:
     if splats.radii is not None:
         return splats.radii
     if splats.covars is not None:
-        return splats.covars[:, [0, 3, 5]].sum(1).clamp_min(0).sqrt()
+        xx, _, _, yy, _, zz = splats.covars.unbind(1)
+        return (xx + yy + zz).clamp_min(0).sqrt()
     assert splats.scales is not None
     return splats.scales.amax(1)
 
@@ -131,14 +140,18 @@ def front_to_back(
     seen &= splats.opacities >= least_opacity(settings)
     seen &= (u + reach > left) & (u - reach < right)
     seen &= (v + reach > top) & (v - reach < bottom)
+    # Here the host waits for the device, once a frame: OpenGL is told how many quads to draw.
     rows = seen.nonzero().squeeze(1)
     return rows, z.index_select(0, rows)
 
 
 def sorted_rows(rows: Tensor, depths: Tensor) -> Tensor:
-    """Rows [n] by depth, nearest first, ties in row order."""
-    order = torch.from_numpy(ascending(depths.cpu().numpy().view(np.uint32)))
-    return rows.index_select(0, order.to(rows.device))
+    """Rows [n] by depth, nearest first, ties in row order; sorted where they lie."""
+    if depths.device.type == "cpu":
+        order = torch.from_numpy(ascending(depths.numpy().view(np.uint32)))
+    else:
+        order = depths.sort(stable=True).indices
+    return rows.index_select(0, order)
 
 
 def ascending(keys: np.ndarray) -> np.ndarray:
