@@ -210,7 +210,7 @@ def test_kernels_of_a_frame_are_told_in_their_order(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", words)
     cuda_times.main()
     told, kernels = capsys.readouterr().out.splitlines()
-    assert told.startswith("200 at 32x16 on host: ")
+    assert told.startswith("200 alive at 32x16 on host: ")
     assert [word.split()[0] for word in kernels.strip().split(", ")] == [
         "begin", "gaussians", "digits", *["sort"] * 4, "tiles", "spread", "digits", "sort", "blend",
     ]  # fmt: skip

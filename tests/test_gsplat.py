@@ -15,6 +15,7 @@ from torch import Tensor
 
 from tests import scenes
 from tests.tolerances import TOLERANCES
+from viewer import frame
 from viewer import render as rendering
 from viewer.core.camera import Camera
 from viewer.core.errors import Unusable
@@ -73,6 +74,7 @@ def package(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: SimpleNamespace(
         submodule_search_locations=[]))  # fmt: skip
     monkeypatch.setattr(backend, "DEVICE", "cpu")
+    monkeypatch.setattr(frame, "cuda_device", lambda: torch.device("cpu"))
     monkeypatch.setattr(backend, "is_built", lambda: True)
     monkeypatch.setitem(sys.modules, "gsplat", found)
     monkeypatch.setitem(sys.modules, "gsplat.cuda._backend", SimpleNamespace(_C=object()))
