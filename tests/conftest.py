@@ -1,5 +1,6 @@
 """Contexts, shared data and markers for all tests."""
 
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,13 @@ from viewer.gl import context
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One of several processes draws and counts in one thread: together they fill the machine."""
+    if hasattr(config, "workerinput"):
+        os.environ["OMP_NUM_THREADS"] = os.environ["LP_NUM_THREADS"] = "1"  # what they start too
+        torch.set_num_threads(1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests import samples
 from viewer import formats
 from viewer.core.errors import Unusable
 from viewer.formats import checkpoint
@@ -179,3 +180,24 @@ def test_tuples_of_an_honest_depth_are_read(tmp_path):
         held = (held,)
     torch.save(held, tmp_path / "a.pth")
     assert checkpoint.load(tmp_path / "a.pth") == held
+
+
+def test_many_formats_read_a_checkpoint_once(tmp_path, monkeypatch):
+    """One of PyTorch's old form is read whole: four formats that look into it waited four times."""
+    opened = samples.WRITERS["native-4dgs"](tmp_path)
+    (path,) = (file for file in tmp_path.rglob("chkpnt*.pth"))
+    read, torch_load = [], torch.load
+    monkeypatch.setattr(torch, "load", lambda *a, **k: read.append(a[0]) or torch_load(*a, **k))
+    formats.load(opened)
+    assert read == [path]
+    checkpoint.load(path)
+    assert len(read) == 2  # a file that was trained on is read again
+
+
+def test_a_broken_checkpoint_is_looked_into_once(tmp_path, monkeypatch):
+    torch.save(((torch.zeros(2),), 1), tmp_path / "chkpnt1.pth")
+    looked = []
+    monkeypatch.setattr(checkpoint, "_checked", lambda path: looked.append(path) or 1 / 0)
+    with pytest.raises(Unusable, match="not a readable checkpoint"):
+        formats.load(tmp_path / "chkpnt1.pth")
+    assert len(looked) == 1

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from viewer.core.errors import BadArgument, Unusable
 from viewer.core.model import Model
 from viewer.core.report import Report
-from viewer.formats import archive, training
+from viewer.formats import archive, checkpoint, training
 from viewer.formats.source import OPEN_AS, Match, Option, Progress, Source, silent
 
 ENTRY_POINTS = "viewer.formats"
@@ -56,20 +56,8 @@ def load(
     Cancelled when `progress` does.
     """
     progress(0.0, "looking")
-    path = path.expanduser()
-    known = formats()
-    given = dict(options or {})
-    form, match = _recognised(path, known, given.pop(OPEN_AS.name, ""))
-    names = [option.name for option in form.options]
-    for name in given:
-        if name not in names:
-            raise BadArgument(
-                f"--option {name}: {form.name} has no such option, it has {', '.join(names)}"
-            )
-    try:
-        loaded = form.load(Source(match.path, given, progress, match.evidence))
-    except OSError as error:
-        raise Unusable(f"{match.path}: cannot be read ({error.strerror or error})") from error
+    with checkpoint.read_once():
+        loaded = _loaded(path.expanduser(), dict(options or {}), progress)
     progress(1.0, "loaded")
     return loaded
 
@@ -89,6 +77,20 @@ def formats() -> tuple[Format, ...]:
         found += [form for form in listed if form is not None]
     found += [point.load() for point in importlib.metadata.entry_points(group=ENTRY_POINTS)]
     return tuple(found)
+
+
+def _loaded(path: Path, given: dict[str, str], progress: Progress) -> Loaded:
+    form, match = _recognised(path, formats(), given.pop(OPEN_AS.name, ""))
+    names = [option.name for option in form.options]
+    for name in given:
+        if name not in names:
+            raise BadArgument(
+                f"--option {name}: {form.name} has no such option, it has {', '.join(names)}"
+            )
+    try:
+        return form.load(Source(match.path, given, progress, match.evidence))
+    except OSError as error:
+        raise Unusable(f"{match.path}: cannot be read ({error.strerror or error})") from error
 
 
 def _recognised(path: Path, known: tuple[Format, ...], wanted: str) -> tuple[Format, Match]:

@@ -6,6 +6,8 @@ stays on disk. Older files are one pickle and are read whole.
 
 import zipfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, cast
 
@@ -23,6 +25,7 @@ MAX_PICKLE = 64 << 20  # bytes of the part that is not tensors
 OLD_PICKLES = 4  # of PyTorch's old form: magic number, protocol, system, and what is held
 PICKLE, NEWEST_PROTOCOL = "data.pkl", b"\x05"
 HEAD = 1 << 20  # bytes of an old file in which its names are looked for
+_seen: ContextVar[dict[Path, Any] | None] = ContextVar("seen", default=None)
 
 # NumPy scalars stand beside the tensors of most training runs; the second name is older NumPy's.
 _scalar: Any = np.float32(0).__reduce__()[0]
@@ -62,8 +65,34 @@ def mentions(path: Path, *names: str) -> bool:
     return all(name.encode() in held for name in names)
 
 
+@contextmanager
+def read_once() -> Iterator[None]:
+    """Within it `load` gives again what it read last: several formats look into one file."""
+    token = _seen.set({})
+    try:
+        yield
+    finally:
+        _seen.reset(token)
+
+
 def load(path: Path) -> Any:
     """What a checkpoint holds, tensors on the CPU. Raises Unusable; runs nothing from the file."""
+    seen = _seen.get()
+    if seen is None:
+        return _read(path)
+    if path not in seen:
+        seen.clear()
+        try:
+            seen[path] = _read(path)
+        except Unusable as error:
+            seen[path] = error
+    held = seen[path]
+    if isinstance(held, Unusable):
+        raise held.with_traceback(None)
+    return held
+
+
+def _read(path: Path) -> Any:
     try:
         mapped = _checked(path)
         with torch.serialization.safe_globals(ALLOWED):

@@ -112,7 +112,9 @@ class GsplatRenderer:
             # gsplat has waited for the frame before this one: to read its count costs nothing.
             drawn = int(self._drawn if before is None else before)
         told = self._told if self._textures is None else self._textures.told
-        return Counts(len(source), drawn, told, nbytes(*self._held.tensors()))
+        held = self._held
+        brought = () if source.means.device == held.means.device else held.tensors()
+        return Counts(len(source), drawn, told, nbytes(*brought))
 
     def release(self) -> None:
         """Let the splats go, and the way into textures."""
