@@ -45,6 +45,13 @@ def _no_window() -> str | None:
     return None
 
 
+@pytest.fixture(autouse=True)
+def without_cuda(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what is marked for a GPU sees one: the other tests are the same everywhere."""
+    if request.node.get_closest_marker("gpu") is None:
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+
 @pytest.fixture(scope="session")
 def session_ctx() -> Iterator[moderngl.Context]:
     """One windowless context for the whole run."""

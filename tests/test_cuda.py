@@ -293,7 +293,6 @@ def test_frames_of_a_trained_scene(device, models):
     display.release()
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_without_a_gpu_it_says_so():
     with pytest.raises(Unusable, match=r"PyTorch .* CUDA"):
         cuda.create(None, exact=True)

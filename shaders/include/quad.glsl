@@ -13,6 +13,8 @@ flat out vec3 view_features;
 flat out vec3 time_features;
 #endif
 
+float cross2(vec2 a, vec2 b) { return a.x * b.y - a.y * b.x; }
+
 // The corner gl_VertexID of record i in clip space, and what the fragments need of it.
 vec4 quad_corner(int i) {
     Record r = fetch(i);
@@ -30,6 +32,11 @@ vec4 quad_corner(int i) {
     // The rasteriser snaps edges to sub-pixel steps: without the pad it drops fragments that lie
     // just above the cut.
     vec2 sigma = vec2(length(r.major), length(r.minor));
-    offset = corner * (r.reach + QUAD_PAD / max(sigma, vec2(1e-3)));
-    return clip_from_pixel(r.center + offset.x * r.major + offset.y * r.minor);
+    vec2 away = corner * (r.reach + QUAD_PAD / max(sigma, vec2(1e-3)));
+    // And it moves corners, not their offsets: here they are put on such a step, and both agree.
+    vec2 at = round((r.center + away.x * r.major + away.y * r.minor) * SUBPIXELS) / SUBPIXELS;
+    vec2 apart = at - r.center;
+    float area = max(cross2(r.major, r.minor), 1e-6);
+    offset = vec2(cross2(apart, r.minor), cross2(r.major, apart)) / area;
+    return clip_from_pixel(at);
 }
