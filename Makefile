@@ -17,7 +17,7 @@ test: $(VENV)/for-test  ## set up, then check style, types, layers and behaviour
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 demo: $(VENV)/for-run  ## write the demo scene of assets/ again
 	$(BIN)/python assets/make_demo.py
