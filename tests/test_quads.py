@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from viewer.gl.program import source
+from viewer.gl.target import TextureTarget
 from viewer.render.projection import CONSTANTS, SUBPIXELS
 from viewer.render.quads import STORAGE
 
@@ -27,12 +28,11 @@ def test_corners_lie_where_rasterisers_snap_to_and_offsets_are_theirs(ctx):
     program["size"], program["in_order"] = tuple(SIZE), True
     held, told = ctx.buffer(records), ctx.buffer(reserve=500 * 4 * 6 * 4)
     held.bind_to_storage_buffer(6)
-    corners, target = ctx.vertex_array(program, []), ctx.renderbuffer((1, 1))
-    framebuffer = ctx.framebuffer(target)
-    framebuffer.use()  # OpenGL wants one, though nothing is drawn
+    corners, target = ctx.vertex_array(program, []), TextureTarget(ctx, 1, 1, "f1")
+    target.framebuffer.use()  # OpenGL wants one, though nothing is drawn
     corners.transform(told, moderngl.POINTS, vertices=4, instances=500)
     found = np.frombuffer(told.read(), np.float32).reshape(500, 4, 6).astype(np.float64)
-    for made in (framebuffer, target, corners, program, held, told):
+    for made in (target, corners, program, held, told):
         made.release()
 
     at = (found[..., :2] * (0.5, -0.5) + 0.5) * SIZE
