@@ -1,10 +1,13 @@
 """The sorts on the device and on the processor against a stable argsort."""
 
+import re
+
 import numpy as np
 import pytest
 
 from viewer.gl.buffers import Storage
 from viewer.gl.radix import TILE, RadixSort
+from viewer.render.depth_order import DepthOrder
 from viewer.render.visibility import ascending
 
 pytestmark = pytest.mark.gl
@@ -85,3 +88,15 @@ def test_a_second_sort_allocates_nothing(ctx, sorter, monkeypatch):
     monkeypatch.setattr(type(ctx), "buffer", None)
     sorter.sort(held, 50_000)
     held.release()
+
+
+def test_the_quicker_way_is_taken_and_told(ctx):
+    order = DepthOrder(ctx)
+    told = re.fullmatch(
+        r"sorts (.+) \((\d+\.\d) ms there, (\d+\.\d) ms by shaders, at 65,536\)", order.told
+    )
+    assert told is not None
+    assert order.waits == (told[1] == "on the processor")
+    host, device = float(told[2]), float(told[3])
+    assert (host <= device) if order.waits else (device <= host)
+    order.release()

@@ -30,6 +30,18 @@ FREE = RenderSettings(renderer="sorted", transmittance_stop=False)
 TIMES = (0.5, 0.0, 1.0, 0.31, -0.4, 2.0)
 
 
+@pytest.fixture(autouse=True)
+def by_processor(monkeypatch):
+    """As if the processor sorted quicker than compute shaders, whatever this machine's do."""
+    monkeypatch.setattr(DepthOrder, "_probe", lambda self, keys, radix: float(radix is not None))
+
+
+@pytest.fixture
+def by_shaders(by_processor, monkeypatch):
+    """The other way round."""
+    monkeypatch.setattr(DepthOrder, "_probe", lambda self, keys, radix: float(radix is None))
+
+
 @pytest.fixture
 def slicer(ctx):
     made = GaussianSlicer(ctx, Precision(exact=True))
@@ -137,12 +149,6 @@ def test_a_packed_model_takes_the_bytes_that_are_told():
     model = scenes.moving(10)
     words = [part.shape[1] for part in packing.packed(model.gaussians, slice(0, 10), Units())]
     assert 4 * sum(words) == 88  # as ARCHITECTURE.md says of SpacetimeGaussians LITE
-
-
-@pytest.fixture
-def by_shaders(monkeypatch):
-    """As if compute shaders sorted quicker than the processor."""
-    monkeypatch.setattr(DepthOrder, "_probe", lambda self, keys, radix: float(radix is None))
 
 
 @pytest.mark.parametrize("form", scenes.FORMS[:3] + scenes.FORMS[-4:-2], ids=str)
