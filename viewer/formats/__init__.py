@@ -9,6 +9,7 @@ import importlib.metadata
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -68,8 +69,9 @@ def located(path: Path, options: Mapping[str, str] | None = None) -> Path:
     return _recognised(path.expanduser(), formats(), wanted)[1].path
 
 
+@cache
 def formats() -> tuple[Format, ...]:
-    """Every format there is: ours, then those of other packages."""
+    """Every format there is: ours, then those of other packages. Looked for once."""
     found = []
     for module in pkgutil.iter_modules(__path__):
         held = vars(importlib.import_module(f"{__name__}.{module.name}"))
