@@ -47,7 +47,7 @@ def _no_window() -> str | None:
 
 @pytest.fixture(autouse=True)
 def without_cuda(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only what is marked for a GPU sees one: the other tests are the same everywhere."""
+    """What is not marked for a GPU is drawn without one, as on every machine."""
     if request.node.get_closest_marker("gpu") is None:
         monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
 

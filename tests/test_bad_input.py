@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import os
 import shutil
 import struct
 from pathlib import Path
@@ -459,12 +458,10 @@ def test_bounds_of_colours_are_all_there_or_none(tmp_path):
 
 
 SLOW_FIXTURE = [HealthCheck.function_scoped_fixture]
-# Under CI hypothesis draws the same examples each time; elsewhere new ones, which find more.
-EXAMPLES = 200 if "CI" in os.environ else 500
 
 
 @pytest.mark.parametrize("name", SAMPLES)
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=SLOW_FIXTURE)
+@settings(max_examples=500, deadline=None, suppress_health_check=SLOW_FIXTURE)
 @given(data=st.data())
 def test_damaged_files_are_refused_in_one_line_or_open(tmp_path, name, data):
     """Any byte of any format may be anything; nothing but Unusable comes out."""
@@ -486,7 +483,7 @@ def test_damaged_files_are_refused_in_one_line_or_open(tmp_path, name, data):
 
 
 @pytest.mark.parametrize("name", samples.WRITERS)
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=SLOW_FIXTURE)
+@settings(max_examples=500, deadline=None, suppress_health_check=SLOW_FIXTURE)
 @given(data=st.data())
 def test_runs_with_a_damaged_file_are_refused_in_one_line_or_open(tmp_path, name, data):
     """As above, for families of several files: one of them is damaged, cut, or gone."""

@@ -190,7 +190,7 @@ def test_many_formats_read_a_checkpoint_once(tmp_path, monkeypatch):
     monkeypatch.setattr(torch, "load", lambda *a, **k: read.append(a[0]) or torch_load(*a, **k))
     formats.load(opened)
     assert read == [path]
-    checkpoint.load(path)
+    formats.located(opened)  # as what watches a run does, again and again
     assert len(read) == 2  # a file that was trained on is read again
 
 
@@ -198,6 +198,6 @@ def test_a_broken_checkpoint_is_looked_into_once(tmp_path, monkeypatch):
     torch.save(((torch.zeros(2),), 1), tmp_path / "chkpnt1.pth")
     looked = []
     monkeypatch.setattr(checkpoint, "_checked", lambda path: looked.append(path) or 1 / 0)
-    with pytest.raises(Unusable, match="not a readable checkpoint"):
-        formats.load(tmp_path / "chkpnt1.pth")
+    with pytest.raises(Unusable):
+        formats.load(tmp_path)
     assert len(looked) == 1

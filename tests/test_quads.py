@@ -14,7 +14,7 @@ SIZE = np.array([1920, 1080])
 
 @pytest.mark.gl
 def test_corners_lie_where_rasterisers_snap_to_and_offsets_are_theirs(ctx):
-    """NVIDIA's moved corners by up to 1/512 of a pixel, and the footprints with them."""
+    """A corner that is snapped, or moved without its offset, shifts the footprint by 1/512 px."""
     rng = np.random.default_rng(0)
     center, angle = rng.uniform(0, 1, (500, 2)) * SIZE, rng.uniform(0, 2 * np.pi, 500)
     long, short = np.exp(rng.uniform(-0.6, 5, (2, 500)))
@@ -40,5 +40,5 @@ def test_corners_lie_where_rasterisers_snap_to_and_offsets_are_theirs(ctx):
     assert np.abs(steps - steps.round()).max() < 0.1
     offset = found[..., 4:]
     want = center[:, None] + offset[..., :1] * major[:, None] + offset[..., 1:] * minor[:, None]
-    np.testing.assert_allclose(at, want, atol=2e-3)
+    np.testing.assert_allclose(at, want, atol=5e-4)
     assert (np.abs(offset) >= 3.3).all()  # the cut is inside

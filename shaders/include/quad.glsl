@@ -32,11 +32,11 @@ vec4 quad_corner(int i) {
     // The rasteriser snaps edges to sub-pixel steps: without the pad it drops fragments that lie
     // just above the cut.
     vec2 sigma = vec2(length(r.major), length(r.minor));
-    vec2 away = corner * (r.reach + QUAD_PAD / max(sigma, vec2(1e-3)));
-    // And it moves corners, not their offsets: here they are put on such a step, and both agree.
-    vec2 at = round((r.center + away.x * r.major + away.y * r.minor) * SUBPIXELS) / SUBPIXELS;
-    vec2 apart = at - r.center;
-    float area = max(cross2(r.major, r.minor), 1e-6);
-    offset = vec2(cross2(apart, r.minor), cross2(r.major, apart)) / area;
-    return clip_from_pixel(at);
+    offset = corner * (r.reach + QUAD_PAD / max(sigma, vec2(1e-3)));
+    vec2 at = r.center + offset.x * r.major + offset.y * r.minor;
+    // It snaps corners and leaves their offsets: here a corner is put on such a step with both.
+    vec2 snapped = round(at * SUBPIXELS) / SUBPIXELS, moved = snapped - at;
+    float area = max(cross2(r.major, r.minor), 1e-30);
+    offset += vec2(cross2(moved, r.minor), cross2(r.major, moved)) / area;
+    return clip_from_pixel(snapped);
 }

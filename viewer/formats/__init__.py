@@ -66,7 +66,8 @@ def load(
 def located(path: Path, options: Mapping[str, str] | None = None) -> Path:
     """The file or folder that `load` would read. Raises as `load` does for what it is not."""
     wanted = (options or {}).get(OPEN_AS.name, "")
-    return _recognised(path.expanduser(), formats(), wanted)[1].path
+    with checkpoint.read_once():
+        return _recognised(path.expanduser(), formats(), wanted)[1].path
 
 
 @cache

@@ -25,7 +25,9 @@ MAX_PICKLE = 64 << 20  # bytes of the part that is not tensors
 OLD_PICKLES = 4  # of PyTorch's old form: magic number, protocol, system, and what is held
 PICKLE, NEWEST_PROTOCOL = "data.pkl", b"\x05"
 HEAD = 1 << 20  # bytes of an old file in which its names are looked for
-_seen: ContextVar[dict[Path, Any] | None] = ContextVar("seen", default=None)
+
+# Within `read_once`: what `load` read last, or why it could not.
+_last: ContextVar[dict[Path, Any] | None] = ContextVar("last", default=None)
 
 # NumPy scalars stand beside the tensors of most training runs; the second name is older NumPy's.
 _scalar: Any = np.float32(0).__reduce__()[0]
@@ -68,25 +70,25 @@ def mentions(path: Path, *names: str) -> bool:
 @contextmanager
 def read_once() -> Iterator[None]:
     """Within it `load` gives again what it read last: several formats look into one file."""
-    token = _seen.set({})
+    token = _last.set({})
     try:
         yield
     finally:
-        _seen.reset(token)
+        _last.reset(token)
 
 
 def load(path: Path) -> Any:
     """What a checkpoint holds, tensors on the CPU. Raises Unusable; runs nothing from the file."""
-    seen = _seen.get()
-    if seen is None:
+    last = _last.get()
+    if last is None:
         return _read(path)
-    if path not in seen:
-        seen.clear()
+    if path not in last:
+        last.clear()
         try:
-            seen[path] = _read(path)
+            last[path] = _read(path)
         except Unusable as error:
-            seen[path] = error
-    held = seen[path]
+            last[path] = error
+    held = last[path]
     if isinstance(held, Unusable):
         raise held.with_traceback(None)
     return held

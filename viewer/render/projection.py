@@ -23,13 +23,13 @@ PACKED_BYTES = 32  # of a record for display
 GROUP = 64  # local_size_x of project.comp and slice.comp
 MOST_GROUPS = 65_535  # in a row: what OpenGL promises
 QUAD_PAD = 0.05  # pixels
-SUBPIXELS = 256  # steps of a pixel that rasterisers snap corners to, at least
+SUBPIXELS = 256.0  # steps a pixel that rasterisers snap corners to; some have more
 CONSTANTS: dict[str, float | int] = {
     "PACKED": 0,
     "MIN_ALPHA": MIN_ALPHA,
     "MAX_ALPHA": MAX_ALPHA,
     "QUAD_PAD": QUAD_PAD,
-    "SUBPIXELS": float(SUBPIXELS),
+    "SUBPIXELS": SUBPIXELS,
     "EPSILON": EPSILON,
     "THREADS": GROUP,
     "CENTER_REACH": CENTER_REACH,
